@@ -1,0 +1,39 @@
+"""Errors that a user reads: what, for which case, got and expected, and the next command to type."""
+
+from __future__ import annotations
+
+
+class CnnperfError(Exception):
+    """Base of every error that this package raises on purpose; its text is complete without a traceback."""
+
+
+class InvalidProblem(CnnperfError, ValueError):
+    """A convolution shape, or a part of a case, that cannot exist."""
+
+
+class UnknownName(CnnperfError, ValueError):
+    """A framework, algorithm, pass or option value that nobody has registered."""
+
+
+class UsageError(CnnperfError, ValueError):
+    """A command line, ini or marker value that cannot be used."""
+
+
+class FrameworkUnavailable(CnnperfError):
+    """A framework that is not installed here; the text ends with the command that brings it."""
+
+
+class WorkerFailed(CnnperfError):
+    """A worker that crashed, hung, or broke the wire protocol; the text carries the end of its stderr."""
+
+
+class WorkerRefused(CnnperfError):
+    """A living worker that answered a request with an error of its own (the adapter raised)."""
+
+
+class NotOffered(WorkerRefused):
+    """A living worker whose framework cannot run this case (a hole in the matrix, not a failure)."""
+
+
+class BaselineError(CnnperfError):
+    """A baseline file that cannot be read, understood or written; nothing stored is changed."""

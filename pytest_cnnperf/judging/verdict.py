@@ -1,0 +1,58 @@
+"""The verdict words and reason codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..cases.words import Word
+
+
+class Verdict(Word):
+    """What a run says of a case."""
+
+    SAME = "SAME"
+    FASTER = "FASTER"
+    SLOWER = "SLOWER"
+    UNDECIDED = "UNDECIDED"
+    UNKNOWN = "UNKNOWN"
+    WRONG = "WRONG"
+
+
+class Reason(Word):
+    """Why: one code for each way to a verdict."""
+
+    WITHIN_THRESHOLD = "within_threshold"
+    RATIO_ABOVE_THRESHOLD = "ratio_above_threshold"
+    RATIO_BELOW_THRESHOLD = "ratio_below_threshold"
+    INTERVAL_TOO_WIDE = "interval_too_wide"
+    TOO_FEW_SAMPLES = "too_few_samples"
+    NOT_A_NUMBER = "not_a_number"
+    NO_BASELINE = "no_baseline"
+    FOREIGN_BASELINE = "foreign_baseline"
+    OTHER_METHOD = "other_method"
+    NOT_COMPARED = "not_compared"
+    CHECK_ONLY = "check_only"
+    ALGORITHM_FALLBACK = "algorithm_fallback"
+    RESULT_OUTSIDE_BOUND = "result_outside_bound"
+    RESULT_NOT_EXACT = "result_not_exact"
+    RESULT_NOT_FINITE = "result_not_finite"
+    RESULT_WRONG_SHAPE = "result_wrong_shape"
+    RESULT_STALE = "result_stale"
+    WORKER_FAILED = "worker_failed"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with its reason and the numbers it rests on.
+
+    Units: `baseline_ratio` is now ÷ baseline (above 1 is slower); low and high bound it at the session's level;
+    `resolution` is the smallest relative change that these samples could have shown (0.031 is 3.1 %).
+    """
+
+    verdict: Verdict
+    reason: Reason
+    detail: str = ""
+    baseline_ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    resolution: float | None = None

@@ -1,0 +1,69 @@
+"""Raw samples: the truth from which every statistic is derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..cases import Clock
+
+
+@dataclass(frozen=True)
+class Round:
+    """Pairs (workload, control) of one freshly prepared handle, taken back to back.
+
+    Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
+    workload calls. Shapes: the three tuples have equal length.
+    """
+
+    workload_ns: tuple[int, ...]
+    control_ns: tuple[int, ...]
+    wall_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a sample is built: `repeats` workload calls beside `control_units` of the control.
+
+    Stored with a baseline and used again, since a ratio depends on it.
+    """
+
+    repeats: int
+    control_units: int
+    control: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All timed pairs of a case.
+
+    Units: first_call_ns is the wall time of the very first call (compilation, autotuning, allocation).
+    """
+
+    clock: Clock
+    plan: Plan
+    rounds: tuple[Round, ...]
+    first_call_ns: int
+
+    @property
+    def count(self) -> int:
+        """Number of pairs in all rounds."""
+        return sum(len(round_.workload_ns) for round_ in self.rounds)
+
+    @property
+    def workload_ns(self) -> tuple[int, ...]:
+        """Workload samples of all rounds."""
+        return tuple(ns for round_ in self.rounds for ns in round_.workload_ns)
+
+    @property
+    def control_ns(self) -> tuple[int, ...]:
+        """Control samples of all rounds."""
+        return tuple(ns for round_ in self.rounds for ns in round_.control_ns)
+
+    def joined(self, other: Samples) -> Samples:
+        """These rounds followed by the other's; the first call stays this one's.
+
+        Raises: ValueError when clock or plan differ.
+        """
+        if (self.clock, self.plan) != (other.clock, other.plan):
+            raise ValueError(f"samples of {self.clock}, {self.plan} cannot be joined with {other.clock}, {other.plan}")
+        return Samples(self.clock, self.plan, self.rounds + other.rounds, self.first_call_ns)

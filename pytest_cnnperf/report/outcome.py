@@ -1,0 +1,70 @@
+"""Everything that a report writer receives; it travels as a plain dict from xdist workers to the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..cases import Case
+from ..judging.verdict import Reason, Verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the matrix after it ran; None where a number does not exist.
+
+    Units: times in nanoseconds per workload call on `clock`; `ratio` is workload ÷ control with its interval;
+    `baseline_ratio` is now ÷ baseline; `error_fraction` is the error as a fraction of its bound.
+    `entry` is what a baseline would store (a plain mapping), or None when nothing may be stored.
+    """
+
+    key: str
+    nodeid: str
+    verdict: Verdict
+    reason: Reason
+    detail: str = ""
+    correct: bool | None = None
+    error_fraction: float | None = None
+    resolved: str = "unknown"
+    samples: int = 0
+    median_ns: int | None = None
+    control_median_ns: int | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    first_call_ns: int | None = None
+    flops: int | None = None
+    workspace_bytes: int | None = None
+    baseline_ratio: float | None = None
+    baseline_low: float | None = None
+    baseline_high: float | None = None
+    resolution: float | None = None
+    threshold: float | None = None
+    duration_seconds: float = 0.0
+    entry: Mapping[str, Any] | None = field(default=None)
+
+    @property
+    def case(self) -> Case:
+        """The case behind the key."""
+        return Case.parse(self.key)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Only dicts, lists, text, numbers and None: what xdist can carry."""
+        plain = asdict(self)
+        return {**plain, "verdict": self.verdict.value, "reason": self.reason.value}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
+        """The outcome whose `to_plain` this is."""
+        return cls(**{**plain, "verdict": Verdict(plain["verdict"]), "reason": Reason(plain["reason"])})
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Combinations that were not collected, because they cannot exist or their framework is not installed."""
+
+    framework: str
+    algorithm: str
+    reason: str
+    count: int = 1

@@ -1,0 +1,82 @@
+"""What the user chose, parsed once: one frozen value that every layer may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from .cases.words import Algorithm, Pass
+
+
+class Missing(str, Enum):
+    """What to do with a case that has no baseline on this machine."""
+
+    WARN = "warn"
+    FAIL = "fail"
+    RECORD = "record"
+
+
+class Update(str, Enum):
+    """Which baseline entries a run writes."""
+
+    NOTHING = "nothing"
+    NEW = "new"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A size of the suite: batches, and how long a case is timed.
+
+    Units: seconds per case and round.
+    """
+
+    name: str
+    batches: tuple[int, ...]
+    max_seconds: float
+    min_samples: int
+    max_samples: int
+
+
+QUICK = Preset("quick", batches=(1,), max_seconds=1.0, min_samples=10, max_samples=40)
+NIGHTLY = Preset("nightly", batches=(1, 16, 64), max_seconds=6.0, min_samples=20, max_samples=60)
+PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=600.0, min_samples=100, max_samples=100)
+PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
+
+    An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %).
+    """
+
+    preset: Preset = QUICK
+    frameworks: tuple[str, ...] = ()
+    algorithms: tuple[Algorithm, ...] = ()
+    passes: tuple[Pass, ...] = ()
+    batches: tuple[int, ...] = ()
+    device_counts: tuple[int, ...] = (1,)
+    threads: tuple[int, ...] = (1,)
+    compare: bool = False
+    update: Update = Update.NOTHING
+    missing: Missing = Missing.WARN
+    baselines: Path = Path("baselines")
+    threshold: float = 0.05
+    check_only: bool = False
+    require_gpu: int = 0
+    json: Path | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How one case is timed and judged: the preset's numbers with the test's marker laid over them.
+
+    Units: `max_seconds` per round, `threshold` a fraction.
+    """
+
+    max_seconds: float
+    min_samples: int
+    max_samples: int
+    threshold: float
