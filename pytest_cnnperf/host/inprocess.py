@@ -1,0 +1,71 @@
+"""A plain callable of a user's own test as a source: the same sampler and control, in the pytest process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..cases import Clock
+from ..errors import UsageError
+from ..frameworks.resolved import Resolved
+from ..worker.control import Blend
+from ..worker.sampler import Pairs, SystemClock, nothing
+from .source import Timed
+
+
+class InProcess:
+    """A callable without arguments; fulfils `Source`.
+
+    It has no operands, so `flip` changes nothing and `last_output` is what the last call returned. `synchronize` waits
+    for a device that the callable only started. The process CPU clock counts all threads of this process.
+    """
+
+    flips = False
+
+    def __init__(
+        self,
+        call: Callable[[], Any],
+        name: str,
+        *,
+        synchronize: Callable[[], Any] = nothing,
+        clock: Any = None,
+        control: Any = None,
+    ) -> None:
+        self.resolved = Resolved(algorithm=None, name=name)
+        self._call = call
+        self._synchronize = synchronize
+        self._clock = SystemClock() if clock is None else clock
+        self._control = Blend() if control is None else control
+        self.control = str(self._control.version)
+        started = self._clock.wall_ns()
+        self._run()
+        synchronize()
+        self.first_call_ns = int(self._clock.wall_ns() - started)
+
+    def _run(self) -> None:
+        self._result = self._call()
+
+    def _pairs(self, clock: Clock) -> Pairs:
+        if clock not in (Clock.PROCESS_CPU, Clock.WALL):
+            raise UsageError(
+                f"{self.resolved.name}: clock {clock} is a device's; a callable has {Clock.PROCESS_CPU}, {Clock.WALL}"
+            )
+        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value)
+
+    def estimate(self, clock: Clock) -> tuple[int, int]:
+        """Nanoseconds of one call and of one control unit, each after one that is not counted."""
+        workload_ns, control_ns = self._pairs(clock).estimate()
+        return workload_ns, control_ns
+
+    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:  # noqa: ARG002
+        """So many pairs after so many warm-up calls."""
+        workload_ns, control_ns, wall_ns = self._pairs(clock).time(samples, warmup, repeats, control_units)
+        return Timed(tuple(workload_ns), tuple(control_ns), tuple(wall_ns))
+
+    def last_output(self) -> Any:
+        """What the last call returned, timed ones included."""
+        return self._result
+
+    def release(self) -> None:
+        """Forget the last result."""
+        self._result = None

@@ -1,0 +1,137 @@
+"""The pair sampler: workload and control back to back, on two clocks, with nothing else going on."""
+
+import gc
+import time
+from typing import Any, Callable, List, Tuple
+
+Call = Callable[[], Any]
+
+
+class SystemClock:
+    """CPU time of the whole process, and elapsed time, in integer nanoseconds."""
+
+    if hasattr(time, "process_time_ns"):
+        cpu_ns = staticmethod(time.process_time_ns)
+        wall_ns = staticmethod(time.perf_counter_ns)
+    else:  # Python 3.6
+
+        @staticmethod
+        def cpu_ns() -> int:
+            return int(time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID) * 1e9)
+
+        @staticmethod
+        def wall_ns() -> int:
+            return int(time.perf_counter() * 1e9)
+
+
+def nothing() -> None:
+    """The `synchronize` of what is done when it returns."""
+
+
+def timed(call: Call, count: int, synchronize: Call, clock: Any) -> "Tuple[int, int]":
+    """CPU and wall nanoseconds per call of `count` calls and one synchronization."""
+    calls = range(count)
+    wall = clock.wall_ns()
+    cpu = clock.cpu_ns()
+    for _ in calls:
+        call()
+    synchronize()
+    cpu = clock.cpu_ns() - cpu
+    wall = clock.wall_ns() - wall
+    return cpu // count, wall // count
+
+
+class Pairs:
+    """Times a workload beside a control; both are calls without arguments.
+
+    `on` is "process_cpu" or "wall". Units: nanoseconds per workload call and per control unit.
+    """
+
+    def __init__(self, call: Call, synchronize: Call, control: Call, clock: Any, on: str) -> None:
+        self.call = call
+        self.synchronize = synchronize
+        self.control = control
+        self.clock = clock
+        self.which = {"process_cpu": 0, "wall": 1}[on]
+
+    def estimate(self) -> "Tuple[int, int]":
+        """One workload call and one control unit, each after one that is not counted."""
+        with Quiet():
+            self.warm_up(1)
+            workload = timed(self.call, 1, self.synchronize, self.clock)
+            control = timed(self.control, 1, nothing, self.clock)
+        return workload[self.which], control[self.which]
+
+    def warm_up(self, calls: int) -> None:
+        """Workload calls and as many control units that are not counted."""
+        for _ in range(calls):
+            self.call()
+            self.control()
+        self.synchronize()
+
+    def time(
+        self, samples: int, warmup: int, repeats: int, control_units: int
+    ) -> "Tuple[List[int], List[int], List[int]]":
+        """Workload, control and workload's wall time of `samples` pairs."""
+        workload_ns, control_ns, wall_ns = [], [], []
+        with Quiet():
+            self.warm_up(warmup)
+            for _ in range(samples):
+                workload = timed(self.call, repeats, self.synchronize, self.clock)
+                control = timed(self.control, control_units, nothing, self.clock)
+                workload_ns.append(workload[self.which])
+                control_ns.append(control[self.which])
+                wall_ns.append(workload[1])
+        return workload_ns, control_ns, wall_ns
+
+
+class DevicePairs:
+    """Like `Pairs`, for an adapter that times on its device's own clock: events, or a replayed graph.
+
+    The adapter offers `device_sample(handle, repeats, clock)` and `device_control(units, clock)`, both of which return
+    nanoseconds in all.
+    """
+
+    def __init__(self, adapter: Any, handle: Any, clock: Any, on: str) -> None:
+        self.adapter = adapter
+        self.handle = handle
+        self.clock = clock
+        self.on = on
+
+    def estimate(self) -> "Tuple[int, int]":
+        """One workload call and one control unit, each after one that is not counted."""
+        self.pair(1, 1)
+        workload, control, _ = self.pair(1, 1)
+        return workload, control
+
+    def time(
+        self, samples: int, warmup: int, repeats: int, control_units: int
+    ) -> "Tuple[List[int], List[int], List[int]]":
+        """Workload, control and workload's wall time of `samples` pairs."""
+        with Quiet():
+            for _ in range(warmup):
+                self.pair(1, 1)
+            pairs = [self.pair(repeats, control_units) for _ in range(samples)]
+        workload_ns, control_ns, wall_ns = map(list, zip(*pairs))
+        return workload_ns, control_ns, wall_ns
+
+    def pair(self, repeats: int, control_units: int) -> "Tuple[int, int, int]":
+        """One sample: workload, control, and the workload's wall time."""
+        wall = self.clock.wall_ns()
+        workload = self.adapter.device_sample(self.handle, repeats, self.on)
+        wall = self.clock.wall_ns() - wall
+        control = self.adapter.device_control(control_units, self.on)
+        return workload // repeats, control // control_units, wall // repeats
+
+
+class Quiet:
+    """No garbage collection inside; what there is, is collected before."""
+
+    def __enter__(self) -> None:
+        self.was_enabled = gc.isenabled()
+        gc.collect()
+        gc.disable()
+
+    def __exit__(self, *error: Any) -> None:
+        if self.was_enabled:
+            gc.enable()
