@@ -11,7 +11,7 @@ from ..cases import Algorithm, Case, DeviceKind, Layout, Pass
 Limit = Callable[[Case], "str | None"]
 
 
-def no_limit(case: Case) -> str | None:
+def no_limit(_case: Case) -> str | None:
     """An offer without limits of its own."""
     return None
 
@@ -63,3 +63,8 @@ class FrameworkSpec:
             ):
                 return offer
         return None
+
+
+def adapter_file(name: str) -> Path:
+    """Path of an adapter that this package brings; it is loaded by a worker, never imported here."""
+    return Path(__file__).parent.parent / "worker" / "adapters" / f"{name}.py"

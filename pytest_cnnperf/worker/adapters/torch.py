@@ -1,0 +1,201 @@
+"""PyTorch: oneDNN, NNPACK and im2col on the CPU, cuDNN on a GPU; one pass at a time through the aten operators."""
+
+import os
+
+import numpy as np
+import torch
+from cnnperf_worker.adapters import onednn_verbose, transform_probe
+from wire import NotOffered
+
+_FORMATS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
+_GRADIENT_OF = {"backward_data": 0, "backward_filter": 1}
+_NNPACK_TILES = (8, 16)
+_FLUSH_BYTES = 256 << 20  # more than the L2 cache of any GPU of today
+_CONTROL_SIZE = 2048
+
+
+class Handle:
+    """A prepared case: its operands in their layout, and the call that is timed."""
+
+    def __init__(self, case, call, place):
+        self.case = case
+        self.call = call
+        self.place = place
+        self.operands = ()
+        self.result = None
+
+
+class Adapter:
+    """Backend flags are set in `prepare` and hold until the next one."""
+
+    def __init__(self):
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        torch.set_grad_enabled(False)
+        self.device = None
+
+    def info(self):
+        libraries = {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version() or "")}
+        return {
+            "framework": "torch",
+            "version": torch.__version__,
+            "libraries": {name: version for name, version in libraries.items() if version},
+        }
+
+    def prepare(self, case, arrays):
+        if case.workload != "convolution" or case.device_count != 1:
+            raise NotOffered(
+                "torch: convolutions on one device only, got %s on %d" % (case.workload, case.device_count)
+            )
+        dtypes = ("float32",) if case.device_kind == "cpu" else ("float32", "tf32")
+        if case.dtype not in dtypes:
+            raise NotOffered("torch on %s: dtype %s; offered: %s" % (case.device_kind, case.dtype, ", ".join(dtypes)))
+        self._set_backends(case)
+        self.device = torch.device("cuda" if case.device_kind == "cuda" else "cpu")
+        handle = Handle(case, self._call(case), self._place(case))
+        self.fill(handle, arrays)
+        return handle
+
+    def fill(self, handle, arrays):
+        handle.operands = tuple(handle.place(arrays[name]) for name, _ in handle.case.operand_shapes)
+
+    def run(self, handle):
+        handle.result = handle.call(*handle.operands)
+
+    def synchronize(self):
+        if self.device is not None and self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def output(self, handle):
+        return handle.result.detach().to("cpu").contiguous().numpy().copy()
+
+    def resolved(self, handle):
+        case = handle.case
+        if case.algorithm in ("fft", "winograd"):
+            return self._resolved_nnpack(handle)
+        backend = torch._C._select_conv_backend(*_images_and_filters(handle), None, *_geometry(case))
+        name = str(backend).split(".")[-1]
+        if name == "Mkldnn":
+            with onednn_verbose.caught_output() as lines:
+                with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+                    self.run(handle)
+            seen = onednn_verbose.resolved(onednn_verbose.implementations(lines))
+            if seen is not None:
+                return seen
+        algorithm = "gemm" if name in ("Slow2d", "SlowDilated2d") else None
+        return {"algorithm": algorithm, "name": "aten " + name, "tile": None, "workspace_bytes": None}
+
+    def close(self):
+        pass
+
+    def device_sample(self, handle, repeats, clock):
+        """Nanoseconds of all calls on the device's own clock; not yet run on a GPU.
+
+        device_cold: the L2 cache is flushed before each call, outside of its pair of events. device_hot: one graph of
+        all calls, replayed between one pair.
+        """
+        return self._device_ns(lambda: self.run(handle), repeats, clock)
+
+    def device_control(self, units, clock):
+        """Nanoseconds of so many float32 matrix products on the same clock; not yet run on a GPU."""
+        if not hasattr(self, "control_operand"):
+            self.control_operand = torch.ones(_CONTROL_SIZE, _CONTROL_SIZE, device=self.device)
+        return self._device_ns(lambda: self.control_operand @ self.control_operand, units, clock)
+
+    def _device_ns(self, call, count, clock):
+        if clock == "device_hot":
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                for _ in range(count):
+                    call()
+            pairs = [_between_events(graph.replay)]
+        else:
+            if not hasattr(self, "flushed"):
+                self.flushed = torch.empty(_FLUSH_BYTES, dtype=torch.int8, device=self.device)
+            pairs = []
+            for _ in range(count):
+                self.flushed.zero_()
+                pairs.append(_between_events(call))
+        torch.cuda.synchronize()
+        return int(sum(start.elapsed_time(end) for start, end in pairs) * 1e6)
+
+    def _set_backends(self, case):
+        """Every switch that chooses a convolution or its precision, each said, none left to a default."""
+        tf32 = case.dtype == "tf32"
+        library = case.algorithm != "gemm"
+        torch.backends.nnpack.set_flags(False)  # NNPACK is called by name where it is asked for
+        torch.backends.mkldnn.set_flags(library, False, None, "ieee")
+        torch.backends.cudnn.enabled = library
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = False
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+
+    def _place(self, case):
+        """Puts an NCHW or KCRS array into the layout and on the device."""
+        form, device = _FORMATS[case.layout], self.device
+
+        def place(array):
+            return torch.from_numpy(np.array(array, dtype=np.float32)).to(device).contiguous(memory_format=form)
+
+        return place
+
+    def _call(self, case):
+        if case.algorithm in ("fft", "winograd"):
+            return self._nnpack(case)
+        geometry = _geometry(case)
+        if case.pass_ == "forward":
+            convolution = torch.ops.aten.convolution.default
+            return lambda x, w: convolution(x, w, None, *geometry)
+        which = _GRADIENT_OF[case.pass_]
+        mask = [index == which for index in range(3)]
+        backward = torch.ops.aten.convolution_backward.default
+        # Only the shape and the layout of the operand whose gradient is wanted are read.
+        shape = case.x_shape if which == 0 else case.w_shape
+        absent = torch.empty(shape, device=self.device).contiguous(memory_format=_FORMATS[case.layout])
+        if which == 0:
+            return lambda dy, w: backward(dy, absent, w, None, *geometry, mask)[0]
+        return lambda x, dy: backward(dy, x, absent, None, *geometry, mask)[1]
+
+    def _nnpack(self, case):
+        if case.pass_ != "forward" or case.device_kind != "cpu" or case.layout != "nchw":
+            raise NotOffered("torch: NNPACK computes only the forward pass, on the CPU, in NCHW; got %s" % case.text)
+        if case.groups != 1 or case.dilation != (1, 1) or case.stride != (1, 1):
+            raise NotOffered("torch: NNPACK transforms need groups 1, dilation 1 and stride 1; got %s" % case.text)
+        # Asking also initializes NNPACK; without it every call fails.
+        if not torch.backends.nnpack.is_available():
+            raise NotOffered("torch: NNPACK does not support this machine, or is not in this build")
+        convolution, pad, stride = torch._nnpack_spatial_convolution, case.pad, case.stride
+        return lambda x, w: convolution(x, w, None, pad, stride)
+
+    def _resolved_nnpack(self, handle):
+        case = handle.case
+        y = handle.call(*map(handle.place, transform_probe.operands(case))).numpy()
+        tile = transform_probe.tile(case, y, _NNPACK_TILES)
+        # Of the 8 by 8 transforms NNPACK takes Winograd for 3 by 3 filters, and FFT for all others.
+        if tile is None:
+            said = {"algorithm": "implicit_gemm", "name": "NNPACK without a transform", "tile": None}
+        elif tile == 8 and (case.r, case.s) == (3, 3):
+            said = {"algorithm": "winograd", "name": "NNPACK wt8x8", "tile": 6}
+        else:
+            said = {"algorithm": "fft", "name": "NNPACK ft%dx%d" % (tile, tile), "tile": tile}
+        return dict(said, workspace_bytes=None)
+
+
+def _between_events(call):
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    call()
+    end.record()
+    return start, end
+
+
+def _geometry(case):
+    """Arguments of the aten convolutions behind the bias: stride … groups, not transposed."""
+    return [list(case.stride), list(case.pad), list(case.dilation), False, [0, 0], case.groups]
+
+
+def _images_and_filters(handle):
+    """Tensors of the shapes, layouts and device of x and w, for the backend selector."""
+    form, device = _FORMATS[handle.case.layout], handle.operands[0].device
+    shapes = (handle.case.x_shape, handle.case.w_shape)
+    return [torch.empty(shape, device=device).contiguous(memory_format=form) for shape in shapes]
