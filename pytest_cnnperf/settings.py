@@ -49,7 +49,8 @@ PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
 class Settings:
     """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
 
-    An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %).
+    An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %); `deadline_seconds` is how long
+    a worker may be silent beyond what its request is expected to take.
     """
 
     preset: Preset = QUICK
@@ -67,6 +68,15 @@ class Settings:
     check_only: bool = False
     require_gpu: int = 0
     json: Path | None = None
+    deadline_seconds: float = 300.0
+
+
+def will_store(settings: Settings, *, known: bool) -> bool:
+    """Whether a case's speed goes into the baseline; `known` says that the baseline has it already."""
+    if known:
+        return settings.update is Update.ALL
+    record = settings.compare and settings.missing is Missing.RECORD
+    return record or settings.update is not Update.NOTHING
 
 
 @dataclass(frozen=True)

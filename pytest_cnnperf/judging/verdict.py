@@ -39,6 +39,7 @@ class Reason(Word):
     RESULT_WRONG_SHAPE = "result_wrong_shape"
     RESULT_STALE = "result_stale"
     WORKER_FAILED = "worker_failed"
+    NOT_OFFERED = "not_offered"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""What a baseline stores of one case, as values and as plain fields."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..cases import Clock
+from ..measuring.median import are_positive, median_ratio, round_medians
+from ..measuring.samples import Plan, Round, Samples
+
+MOST_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One case of a baseline.
+
+    `resolved` names what ran, `error_fraction` is the error as a fraction of its bound, `recorded` an ISO date.
+    Units: nanoseconds as in `Samples`; `ratio` is workload ÷ control, six significant digits.
+    """
+
+    key: str
+    clock: Clock
+    plan: Plan
+    rounds: tuple[Round, ...]
+    first_call_ns: int
+    resolved: str
+    error_fraction: float | None
+    versions: Mapping[str, str]
+    recorded: str
+    median_ns: int
+    control_median_ns: int
+    ratio: float
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        samples: Samples,
+        *,
+        resolved: str,
+        error_fraction: float | None,
+        versions: Mapping[str, str],
+        recorded: str,
+    ) -> Entry:
+        """The entry of these samples, at most 64 of them, evenly from all rounds.
+
+        Raises: ValueError for samples without a figure (none, or not above 0); such are never stored.
+        """
+        if not samples.count or not are_positive(samples.workload_ns + samples.control_ns):
+            raise ValueError(f"{key}: samples without a figure cannot become a baseline")
+        kept = Samples(samples.clock, samples.plan, thinned(samples.rounds), samples.first_call_ns)
+        return cls(
+            key=key,
+            clock=kept.clock,
+            plan=kept.plan,
+            rounds=kept.rounds,
+            first_call_ns=kept.first_call_ns,
+            resolved=resolved,
+            error_fraction=error_fraction,
+            versions=dict(sorted(versions.items())),
+            recorded=recorded,
+            **derived(kept),
+        )
+
+    @property
+    def samples(self) -> Samples:
+        """The stored samples, ready to be compared with."""
+        return Samples(self.clock, self.plan, self.rounds, self.first_call_ns)
+
+    @property
+    def round_ratios(self) -> tuple[float, ...]:
+        """The figure of each stored round, from which the spread between rounds is pooled."""
+        return round_medians(self.samples)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
+        return {
+            "clock": self.clock.value,
+            "control_median_ns": self.control_median_ns,
+            "error_fraction": self.error_fraction,
+            "first_call_ns": self.first_call_ns,
+            "median_ns": self.median_ns,
+            "plan": {
+                "control": self.plan.control,
+                "control_units": self.plan.control_units,
+                "repeats": self.plan.repeats,
+            },
+            "ratio": self.ratio,
+            "recorded": self.recorded,
+            "resolved": self.resolved,
+            "rounds": [
+                {
+                    "control_ns": list(round_.control_ns),
+                    "wall_ns": list(round_.wall_ns),
+                    "workload_ns": list(round_.workload_ns),
+                }
+                for round_ in self.rounds
+            ],
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_plain(cls, key: str, plain: Mapping[str, Any]) -> Entry:
+        """The entry whose `to_plain` this is; fields that came from a file go through `schema` first."""
+        rounds = tuple(
+            Round(tuple(part["workload_ns"]), tuple(part["control_ns"]), tuple(part["wall_ns"]))
+            for part in plain["rounds"]
+        )
+        simple = {name: value for name, value in plain.items() if name not in ("clock", "plan", "rounds")}
+        return cls(key=key, clock=Clock(plain["clock"]), plan=Plan(**plain["plan"]), rounds=rounds, **simple)
+
+
+def derived(samples: Samples) -> dict[str, Any]:
+    """What a reader of the file wants to see at once, and what must agree with the samples beside it."""
+    return {
+        "median_ns": round(statistics.median(samples.workload_ns)),
+        "control_median_ns": round(statistics.median(samples.control_ns)),
+        "ratio": float(f"{median_ratio(samples):.6g}"),
+    }
+
+
+def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
+    """At most 64 pairs, evenly over the rounds and evenly within each."""
+    filled = [round_ for round_ in rounds if round_.workload_ns]
+    chosen = [filled[index] for index in _evenly(len(filled), MOST_SAMPLES)]
+    quota = MOST_SAMPLES // max(1, len(chosen))
+    return tuple(_picked(round_, _evenly(len(round_.workload_ns), quota)) for round_ in chosen)
+
+
+def _picked(round_: Round, indices: Sequence[int]) -> Round:
+    fields = (round_.workload_ns, round_.control_ns, round_.wall_ns)
+    return Round(*(tuple(values[index] for index in indices) for values in fields))
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """Indices of at most `most` of so many things, equally far apart."""
+    return list(range(count)) if count <= most else [index * count // most for index in range(most)]

@@ -1,0 +1,156 @@
+"""The baselines of one machine: find, write, unused, prune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..cases import Case, DeviceKind
+from ..errors import BaselineError
+from ..measuring.between_rounds import run_to_run_floor
+from ..measuring.machine import Machine
+from . import files
+from .entry import Entry
+from .layout import to_text
+from .schema import file_name, parse
+
+Entries = dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did: the files, how many cases are new in them, and how many replaced an older entry."""
+
+    files: tuple[Path, ...]
+    added: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The stored entries under `directory` that belong to `machine`; a file is read when it is first needed."""
+
+    directory: Path
+    machine: Machine
+    _read: dict[Path, Entries] = field(default_factory=dict, repr=False, compare=False)
+    _floors: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, directory: Path, machine: Machine) -> Baselines:
+        """The baselines of this machine; the directory need not exist."""
+        return cls(directory, machine)
+
+    def path_for(self, key: str) -> Path:
+        """The file that holds, or would hold, this case."""
+        case = Case.parse(key)
+        return self.directory / self.machine.slug_for(case.device_kind) / file_name(case)
+
+    def find(self, key: str) -> Entry | None:
+        """The stored entry of a case.
+
+        Raises: BaselineError when the file that should hold it cannot be understood.
+        """
+        return self._entries(self.path_for(key)).get(key)
+
+    def foreign(self, key: str) -> str | None:
+        """The slug of another machine that has this case, or None; that machine's file need not be sound."""
+        own = self.path_for(key)
+        for path in sorted(self.directory.glob(f"*/{own.name}")):
+            if path.parent != own.parent and f'"{key}": {{' in (_text_or_nothing(path)):
+                return path.parent.name
+        return None
+
+    def load_all(self) -> Entries:
+        """Every stored entry of this machine.
+
+        Raises: BaselineError for the first file that cannot be understood.
+        """
+        return {key: entry for path in self._paths() for key, entry in self._entries(path).items()}
+
+    def floor(self, framework: str) -> float:
+        """Relative spread between rounds, pooled over what is stored of this framework.
+
+        A broken file does not count here: its own cases complain of it.
+        """
+        if framework not in self._floors:
+            paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
+            self._floors[framework] = run_to_run_floor(ratios for path in paths for ratios in self._round_ratios(path))
+        return self._floors[framework]
+
+    def _round_ratios(self, path: Path) -> list[tuple[float, ...]]:
+        try:
+            return [entry.round_ratios for entry in self._entries(path).values()]
+        except BaselineError:
+            return []
+
+    def unused(self, seen_keys: Collection[str], *, frameworks: Collection[str]) -> tuple[str, ...]:
+        """Stored cases of these frameworks that a run did not see; only a complete run may draw conclusions."""
+        return tuple(
+            sorted(key for key in self.load_all() if key not in seen_keys and Case.parse(key).framework in frameworks)
+        )
+
+    def write(self, entries: Iterable[Entry]) -> Written:
+        """Merge entries into what the files hold at this moment; other cases in them stay as they are.
+
+        Raises: BaselineError when a file is broken (it is not overwritten) or cannot be written.
+        """
+        new: dict[Path, Entries] = {}
+        for entry in entries:
+            new.setdefault(self.path_for(entry.key), {})[entry.key] = entry
+        return self._rewrite(new.keys(), lambda path, held: {**held, **new[path]})
+
+    def prune(self, keys: Iterable[str]) -> Written:
+        """Remove these cases; a file without cases goes too. `changed` counts what was removed.
+
+        Raises: BaselineError as `write` does.
+        """
+        gone = set(keys)
+        paths = {self.path_for(key) for key in gone}
+        return self._rewrite(paths, lambda _, held: {key: entry for key, entry in held.items() if key not in gone})
+
+    def _rewrite(self, paths: Iterable[Path], changed: Callable[[Path, Entries], Entries]) -> Written:
+        paths = sorted(paths)
+        if not paths:
+            return Written((), 0, 0)
+        written, added, altered = [], 0, 0
+        with files.locked(self.directory):
+            # All is read and understood before anything is written, so that a broken file stops the whole write.
+            before = {path: _load(path) for path in paths}
+            for path, old in before.items():
+                new = changed(path, old)
+                if new != old:
+                    self._put(path, new)
+                    written.append(path)
+                    added += len(new.keys() - old.keys())
+                    altered += sum(1 for key in old if new.get(key) != old[key])
+        return Written(tuple(written), added, altered)
+
+    def _put(self, path: Path, held: Mapping[str, Entry]) -> None:
+        if held:
+            files.replace(path, to_text(held, self.machine))
+        else:
+            files.remove(path)
+        self._read[path] = dict(held)
+        self._floors.clear()
+
+    def _entries(self, path: Path) -> Entries:
+        if path not in self._read:
+            self._read[path] = _load(path)
+        return self._read[path]
+
+    def _paths(self) -> list[Path]:
+        slugs = sorted({self.machine.slug_for(kind) for kind in DeviceKind})
+        return [path for slug in slugs for path in sorted((self.directory / slug).glob("*.json"))]
+
+
+def _load(path: Path) -> Entries:
+    text = files.read(path)
+    return {} if text is None else parse(text, path=path)
+
+
+def _text_or_nothing(path: Path) -> str:
+    try:
+        return files.read(path) or ""
+    except BaselineError:
+        return ""

@@ -1,0 +1,96 @@
+"""What a case's samples say: one figure with its interval, and how much it scatters."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from ..measuring.between_rounds import round_spread, run_to_run_floor
+from ..measuring.median import are_positive, log_residuals, mad_sigma, median_ratio, median_standard_error
+from ..measuring.samples import Samples
+from .student import reach
+from .verdict import Reason
+
+__all__ = ["Summary", "flaw_of", "run_to_run_floor", "session_level", "summarize"]
+
+LEAST_PAIRS = 3
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figure of a case, workload ÷ control, and what surrounds it.
+
+    Units: medians in nanoseconds per call and per control unit; `low` and `high` bound `ratio`; `spread` (between
+    samples), `round_spread` (between rounds) and `standard_error` (of the figure, within rounds) are relative.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    median_ns: int
+    control_median_ns: int
+    spread: float
+    count: int
+    rounds: int
+    round_spread: float
+    standard_error: float
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the standard error: each round's median was fitted."""
+        return max(1, self.count - self.rounds)
+
+
+def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
+    """Why no figure can be computed from these samples, or None; such samples are never a pass."""
+    if samples.count < LEAST_PAIRS:
+        return (
+            Reason.TOO_FEW_SAMPLES,
+            f"{samples.count} samples, at least {LEAST_PAIRS} are needed; raise max_seconds",
+        )
+    for name, values in (("workload", samples.workload_ns), ("control", samples.control_ns)):
+        bad = next((value for value in values if not are_positive([value])), None)
+        if bad is not None:
+            return (Reason.NOT_A_NUMBER, f"a {name} sample is {bad} ns; expected a finite time above 0")
+    return None
+
+
+def summarize(samples: Samples, *, level: float) -> Summary:
+    """The median of pairwise ratios with the interval that misses the truth with probability `level`.
+
+    Raises: ValueError for samples that `flaw_of` objects to.
+    """
+    flaw = flaw_of(samples)
+    if flaw is not None:
+        raise ValueError(f"no figure: {flaw[0]}: {flaw[1]}")
+    ratio = median_ratio(samples)
+    residuals = log_residuals(samples.rounds)
+    rounds = sum(1 for round_ in samples.rounds if round_.workload_ns)
+    freedom = max(1, samples.count - rounds)
+    error, between = median_standard_error(residuals) * math.sqrt(samples.count / freedom), round_spread(samples)
+    factor = math.exp(min(reach(level, freedom) * math.hypot(error, between / math.sqrt(rounds)), _MOST_LOG))
+    return Summary(
+        ratio=ratio,
+        low=ratio / factor,
+        high=ratio * factor,
+        median_ns=round(statistics.median(samples.workload_ns)),
+        control_median_ns=round(statistics.median(samples.control_ns)),
+        spread=mad_sigma(residuals),
+        count=samples.count,
+        rounds=rounds,
+        round_spread=between,
+        standard_error=error,
+    )
+
+
+# Beyond this factor nothing is said anyway, and exp would overflow.
+_MOST_LOG = 50.0
+
+
+def session_level(compared: int, false_alarm: float = 0.01) -> float:
+    """Error level of each of so many compared cases, so that a session raises a false alarm with at most `false_alarm`.
+
+    Source: Bonferroni's inequality; it needs no independence of the cases, which share a machine.
+    """
+    return false_alarm / max(1, compared)

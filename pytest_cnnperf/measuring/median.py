@@ -1,0 +1,77 @@
+"""The figure of a case, the median of its pairwise ratios, and how far it may be off."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+
+from .samples import Round, Samples
+
+# Standard error of a median of normal samples: sqrt(pi / 2) sigma / sqrt(n); a MAD times 1.4826 estimates sigma.
+_MEDIAN_EFFICIENCY = math.sqrt(math.pi / 2)
+_MAD_TO_SIGMA = 1.4826
+Z_95 = statistics.NormalDist().inv_cdf(0.975)
+
+
+def are_positive(values: Iterable[float]) -> bool:
+    """Whether every value is a finite number above 0; a ratio of anything else means nothing."""
+    return all(isinstance(value, (int, float)) and math.isfinite(value) and value > 0 for value in values)
+
+
+def pair_ratios(round_: Round) -> tuple[float, ...]:
+    """Workload ÷ control, pair by pair."""
+    return tuple(workload / control for workload, control in zip(round_.workload_ns, round_.control_ns, strict=True))
+
+
+def median_ratio(samples: Samples) -> float:
+    """The figure of a case: the geometric mean of its rounds' median ratios.
+
+    Each round counts once: two processes that run at different paces would pull a median over all pairs from one
+    pace to the other by a single sample.
+    Source: DESIGN section 5, the study of figures: of all that were compared the median of pairs moved least.
+    """
+    return math.exp(statistics.fmean(math.log(median) for median in round_medians(samples)))
+
+
+def round_medians(samples: Samples) -> tuple[float, ...]:
+    """The median ratio of each round that has usable pairs."""
+    return tuple(statistics.median(pair_ratios(round_)) for round_ in usable_rounds(samples))
+
+
+def usable_rounds(samples: Samples) -> tuple[Round, ...]:
+    """The rounds from which a figure can be computed."""
+    rounds = samples.rounds
+    return tuple(each for each in rounds if each.workload_ns and are_positive(each.workload_ns + each.control_ns))
+
+
+def log_residuals(rounds: Sequence[Round]) -> list[float]:
+    """Logarithms of the ratios, each less the median of its own round: the noise within rounds."""
+    residuals: list[float] = []
+    for round_ in rounds:
+        logs = [math.log(ratio) for ratio in pair_ratios(round_)]
+        middle = statistics.median(logs) if logs else 0.0
+        residuals.extend(log - middle for log in logs)
+    return residuals
+
+
+def mad_sigma(residuals: Sequence[float]) -> float:
+    """Standard deviation estimated from the median absolute deviation around 0."""
+    return _MAD_TO_SIGMA * statistics.median(abs(residual) for residual in residuals)
+
+
+def median_standard_error(residuals: Sequence[float]) -> float:
+    """Standard error of the median of so many values with these residuals; infinite for fewer than two.
+
+    The larger of two estimates that fail in different places: half the distance of the order statistics that enclose
+    the median with 95 % (sees gaps at the middle, ties make it 0), and one from the median absolute deviation.
+    Source: McKean and Schrader, "A comparison of methods for studentizing the sample median" (1984), for the first.
+    """
+    count = len(residuals)
+    if count < 2:
+        return math.inf
+    ordered = sorted(residuals)
+    lower = max(1, round((count + 1) / 2 - Z_95 * math.sqrt(count) / 2))
+    from_order = (ordered[count - lower] - ordered[lower - 1]) / (2 * Z_95)
+    from_mad = _MEDIAN_EFFICIENCY * mad_sigma(residuals) / math.sqrt(count)
+    return max(from_order, from_mad)

@@ -1,0 +1,124 @@
+"""One round: choose how a sample is built, take samples in batches, stop when they are enough."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ..cases import Clock
+from ..errors import WorkerFailed
+from ..settings import Timing
+from .samples import Plan, Round, Samples
+from .stopping import Stopping
+
+# A sample lasts so long that clock granularity and call overhead do not matter.
+SAMPLE_NS = 1_000_000
+MAX_REPEATS = 100_000
+# The control takes half as long as the workload: a shorter one is noisier, a longer one costs without telling more.
+# Between these limits: several units for short workloads, no seconds of control beside seconds of workload.
+LEAST_CONTROL_NS = 5_000_000
+MOST_CONTROL_NS = 100_000_000
+BATCH = 10
+# A batch takes at most this share of the round, so that the time is looked at often enough.
+BATCH_SHARE = 0.25
+# An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.
+SHORT_SECONDS = 0.1
+
+
+class Timed(Protocol):
+    """What a source answers: one element a sample, in nanoseconds per workload call and per control unit."""
+
+    @property
+    def workload_ns(self) -> tuple[int, ...]:
+        """On the clock that was asked for."""
+
+    @property
+    def control_ns(self) -> tuple[int, ...]:
+        """On the same clock."""
+
+    @property
+    def wall_ns(self) -> tuple[int, ...]:
+        """Elapsed time of the workload calls."""
+
+
+class Source(Protocol):
+    """Whatever holds a prepared workload and times it beside the control: a worker, or this process."""
+
+    def estimate(self, clock: Clock) -> tuple[int, int]:
+        """Nanoseconds of one workload call and of one control unit, each warmed up."""
+
+    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:
+        """So many pairs; `flip` negates the first operand before."""
+
+
+def choose_plan(workload_ns: int, control_ns: int, *, control: str) -> Plan:
+    """Repeat calls shorter than a millisecond, and give the control half of the workload's time within limits."""
+    # An estimate of 0 comes from a clock too coarse for one call; a microsecond is then a safe guess.
+    call_ns, unit_ns = max(workload_ns, 1_000), max(control_ns, 1_000)
+    repeats = min(MAX_REPEATS, math.ceil(SAMPLE_NS / call_ns))
+    wanted_ns = min(max(repeats * call_ns // 2, LEAST_CONTROL_NS), MOST_CONTROL_NS)
+    return Plan(repeats=repeats, control_units=max(1, wanted_ns // unit_ns), control=control)
+
+
+def measure(
+    source: Source,
+    timing: Timing,
+    *,
+    clock: Clock,
+    plan: Plan | None,
+    first_call_ns: int,
+    control: str,
+    now: Callable[[], float] = time.monotonic,
+) -> Samples:
+    """One round of samples; a baseline's `plan` is used again, since a ratio depends on it.
+
+    Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
+    be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
+    Raises: WorkerFailed when the source answers without samples, or with unequally many.
+    """
+    began = now()
+    if plan is None:
+        plan = choose_plan(*source.estimate(clock), control=control)
+    # The control is what it is, whatever a baseline says: another one must be seen as another method.
+    plan = replace(plan, control=control)
+    stopping, sampling_began, flips = Stopping(timing), now(), 0
+    while not stopping.is_finished() or flips % 2 == 0:
+        seconds = (now() - sampling_began) / stopping.count if stopping.count else None
+        timed = source.time(
+            samples=1 if stopping.is_finished() else _batch(stopping, seconds),
+            warmup=1 if seconds is None or seconds < SHORT_SECONDS else 0,
+            repeats=plan.repeats,
+            control_units=plan.control_units,
+            clock=clock,
+            flip=True,
+        )
+        flips += 1
+        stopping.add(_checked(timed), elapsed_seconds=now() - began)
+    return Samples(clock, plan, (stopping.round,), first_call_ns)
+
+
+def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
+    """Samples of the next request: one to learn how long it takes, then up to ten within the time that is left."""
+    if seconds_per_sample is None:
+        return 1
+    timing = stopping.timing
+    # First to the minimum exactly, since most cases stop there.
+    left = (timing.min_samples if stopping.count < timing.min_samples else timing.max_samples) - stopping.count
+    if seconds_per_sample <= 0:
+        return min(BATCH, left)
+    seconds = min(BATCH_SHARE * timing.max_seconds, timing.max_seconds - stopping.elapsed_seconds)
+    return max(1, min(BATCH, left, int(seconds / seconds_per_sample)))
+
+
+def _checked(timed: Timed) -> Round:
+    round_ = Round(tuple(timed.workload_ns), tuple(timed.control_ns), tuple(timed.wall_ns))
+    counts = {len(round_.workload_ns), len(round_.control_ns), len(round_.wall_ns)}
+    if len(counts) != 1 or 0 in counts:
+        raise WorkerFailed(
+            f"timing answered {len(round_.workload_ns)} workload, {len(round_.control_ns)} control and "
+            f"{len(round_.wall_ns)} wall samples; expected equally many and at least one"
+        )
+    return round_

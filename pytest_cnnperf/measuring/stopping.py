@@ -1,0 +1,69 @@
+"""When a round has enough samples: the interval is narrow, or there are enough of them, or the time is up."""
+
+from __future__ import annotations
+
+import math
+
+from ..settings import Timing
+from .median import Z_95, are_positive, log_residuals, median_standard_error
+from .samples import Round
+
+# Two rounds whose medians are known to a fifth of the threshold can be told apart at the threshold with room for
+# the spread between rounds, which no number of samples in one round lowers.
+TARGET_OF_THRESHOLD = 0.2
+LEAST_SAMPLES = 3
+PATIENCE = 10
+
+
+class Stopping:
+    """Three verbs: initialize, add, is_finished.
+
+    It stops when the 95 % interval of the median ratio is narrower than ± threshold / 5 and `min_samples` are there,
+    at `max_samples`, or after `max_seconds`; the first three samples may take ten times as long.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self.timing = timing
+        self.initialize()
+
+    def initialize(self) -> None:
+        """Forget all samples."""
+        self.workload_ns: list[int] = []
+        self.control_ns: list[int] = []
+        self.wall_ns: list[int] = []
+        self.elapsed_seconds = 0.0
+
+    def add(self, batch: Round, *, elapsed_seconds: float) -> None:
+        """Take in a batch; `elapsed_seconds` is the time since the round began."""
+        self.workload_ns.extend(batch.workload_ns)
+        self.control_ns.extend(batch.control_ns)
+        self.wall_ns.extend(batch.wall_ns)
+        self.elapsed_seconds = elapsed_seconds
+
+    @property
+    def count(self) -> int:
+        """Samples so far."""
+        return len(self.workload_ns)
+
+    @property
+    def round(self) -> Round:
+        """All samples so far."""
+        return Round(tuple(self.workload_ns), tuple(self.control_ns), tuple(self.wall_ns))
+
+    @property
+    def half_width(self) -> float:
+        """Relative half width of the 95 % interval of the median ratio; infinite when it cannot be computed."""
+        if not self.count or not are_positive(self.workload_ns + self.control_ns):
+            return math.inf
+        return Z_95 * median_standard_error(log_residuals([self.round]))
+
+    def is_finished(self) -> bool:
+        """Whether no more samples are wanted."""
+        timing = self.timing
+        if self.count >= timing.max_samples:
+            return True
+        if self.elapsed_seconds >= PATIENCE * timing.max_seconds:
+            return self.count >= 1
+        if self.elapsed_seconds >= timing.max_seconds:
+            return self.count >= LEAST_SAMPLES
+        return self.count >= timing.min_samples and self.half_width <= TARGET_OF_THRESHOLD * timing.threshold

@@ -1,0 +1,217 @@
+"""A baseline file that is not what it should be is named, with its place and what to type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cnnperf.baseline import Entry
+from pytest_cnnperf.baseline.layout import to_text
+from pytest_cnnperf.baseline.schema import SCHEMA, parse
+from pytest_cnnperf.errors import BaselineError
+from pytest_cnnperf.measuring.machine import Machine
+
+PATH = Path("baselines/amd-epyc-2-cores/torch.convolution.alexnet.json")
+MakeEntry = Callable[..., Entry]
+
+
+@pytest.fixture
+def text(make_entry: MakeEntry, machine: Machine) -> str:
+    entries = [make_entry(layer) for layer in ("conv1", "conv2")]
+    return to_text({entry.key: entry for entry in entries}, machine)
+
+
+def complaint(text: str) -> str:
+    with pytest.raises(BaselineError) as caught:
+        parse(text, path=PATH)
+    return str(caught.value)
+
+
+def changed(text: str, change: Callable[[dict[str, Any]], object]) -> str:
+    """The same document with a change in its first case."""
+    document = json.loads(text)
+    change(next(iter(document["entries"].values())))
+    return json.dumps(document, indent=1)
+
+
+def test_what_was_written_is_read_back(text: str, make_entry: MakeEntry) -> None:
+    entry = make_entry("conv2")
+    assert parse(text, path=PATH)[entry.key] == entry
+
+
+def test_an_empty_file_is_called_empty() -> None:
+    for empty in ("", " \n\n"):
+        said = complaint(empty)
+        assert said.startswith(f"{PATH}: the file is empty, expected a JSON object.")
+        assert f"git checkout -- {PATH}" in said
+        assert "--cnnperf-update" in said
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8, 0.97])
+def test_a_file_cut_anywhere_is_not_understood_and_tells_the_line(text: str, share: float) -> None:
+    cut = text[: int(len(text) * share)]
+    assert complaint(cut).startswith(f"{PATH}:")
+    assert "truncated" in complaint(cut) or "not JSON" in complaint(cut)
+
+
+def test_a_file_cut_between_two_lines_is_called_truncated_at_its_last_line(text: str) -> None:
+    cut = "\n".join(text.splitlines()[:7])
+    assert f"{PATH}:7: the file is truncated" in complaint(cut)
+
+
+def test_what_is_not_json_tells_line_and_column(text: str) -> None:
+    lines = text.splitlines()
+    lines[3] = lines[3].replace('"clock":', '"clock"')
+    assert f"{PATH}:4: not JSON (column " in complaint("\n".join(lines))
+
+
+def test_a_merge_conflict_is_named_with_its_line_and_remedy(text: str) -> None:
+    lines = text.splitlines()
+    lines[6:6] = ["<<<<<<< HEAD", '      "median_ns": 1,', "=======", '      "median_ns": 2,', ">>>>>>> topic"]
+    said = complaint("\n".join(lines))
+    assert f"{PATH}:7: a merge conflict stands in it" in said
+    assert f"git checkout --ours -- {PATH}" in said
+
+
+@pytest.mark.parametrize("document", ["[]", "3", "null", '"text"'])
+def test_a_document_that_is_no_object_is_refused(document: str) -> None:
+    assert "expected an object" in complaint(document)
+
+
+@pytest.mark.parametrize("bomb", ["[" * 100_000, '{"schema": ' + "9" * 5000 + "}"], ids=["nesting", "digits"])
+def test_a_hostile_file_is_an_error_of_ours_and_no_crash(bomb: str) -> None:
+    assert complaint(bomb).startswith(str(PATH))
+
+
+def test_a_newer_schema_asks_for_a_newer_plugin(text: str) -> None:
+    said = complaint(text.replace('"schema": 1', '"schema": 2'))
+    assert "schema 2 is of a newer pytest-cnnperf, this one reads up to 1" in said
+    assert said.endswith("python -m pip install --upgrade pytest-cnnperf")
+
+
+@pytest.mark.parametrize("schema", ["0", "-5", '"1"', "1.0", "true", "null"])
+def test_a_foreign_schema_is_refused(text: str, schema: str) -> None:
+    said = complaint(text.replace('"schema": 1', f'"schema": {schema}'))
+    assert "schema" in said
+    assert "expected" in said
+
+
+def test_a_file_of_another_tool_is_refused() -> None:
+    assert "schema is None, expected the integer 1" in complaint('{"benchmarks": [], "version": "4.0"}')
+
+
+def test_an_older_schema_is_migrated_step_by_step(text: str) -> None:
+    steps = {1: lambda old: {**old, "machine": {**old["machine"], "cores": 3}}, 2: lambda old: {**old, "entries": {}}}
+    assert parse(text, path=PATH, schema=3, migrations=steps) == {}
+    with pytest.raises(BaselineError, match=r"schema 1 is unknown, expected 3 or one of \[2\]"):
+        parse(text, path=PATH, schema=3, migrations={2: steps[2]})
+    assert SCHEMA == 1
+
+
+def test_a_key_that_comes_twice_is_refused_with_its_line(text: str, make_entry: MakeEntry) -> None:
+    lines = text.splitlines()
+    key = make_entry("conv2").key
+    first = next(number for number, line in enumerate(lines) if "-conv1-" in line)
+    lines[first] = lines[first].replace("-conv1-", "-conv2-")
+    second = next(number for number, line in enumerate(lines, start=1) if key in line and number > first + 1)
+    assert f"{PATH}:{second}: {key!r} stands twice in one object" in complaint("\n".join(lines))
+    doubled = text.replace('"median_ns": 5100000,', '"median_ns": 5100000,\n      "median_ns": 5100000,', 1)
+    assert "'median_ns' stands twice" in complaint(doubled)
+
+
+@pytest.mark.parametrize("key", ["", "conv1", "torch-convolution", "torch-convolution-alexnet-conv1-n0c3-forward"])
+def test_a_key_that_is_no_case_is_refused(text: str, make_entry: MakeEntry, key: str) -> None:
+    assert "is no case (" in complaint(text.replace(make_entry("conv1").key, key))
+
+
+def test_a_case_in_the_wrong_file_is_refused(text: str) -> None:
+    with pytest.raises(BaselineError, match=r"stands in the wrong file, expected torch\.convolution\.alexnet\.json"):
+        parse(text, path=PATH.with_name("numpy.convolution.alexnet.json"))
+
+
+@pytest.mark.parametrize("name", ["clock", "median_ns", "rounds", "versions", "plan", "ratio", "resolved"])
+def test_a_missing_field_is_named_with_its_case_and_line(text: str, make_entry: MakeEntry, name: str) -> None:
+    said = complaint(changed(text, lambda case: case.pop(name)))
+    assert said.startswith(f"{PATH}:3: case {make_entry('conv1').key}: ")
+    assert f"missing ['{name}']" in said
+
+
+def test_an_unknown_field_is_named(text: str) -> None:
+    assert "unknown ['note']" in complaint(changed(text, lambda case: case.update(note="mine")))
+    assert "plan fields: missing ['repeats'], unknown []" in complaint(
+        changed(text, lambda case: case["plan"].pop("repeats"))
+    )
+    assert "round 2 fields: missing ['wall_ns']" in complaint(
+        changed(text, lambda case: case["rounds"][1].pop("wall_ns"))
+    )
+    document = json.loads(text)
+    del document["machine"]["cores"]
+    assert "machine fields: missing ['cores']" in complaint(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("median_ns", "5", "median_ns is '5', expected an integer"),
+        ("median_ns", 5.5, "median_ns is 5.5, expected an integer"),
+        ("median_ns", True, "median_ns is True, expected an integer"),
+        ("first_call_ns", -1, "first_call_ns is -1, expected at least 0"),
+        ("clock", "sundial", "clock is 'sundial', expected 'process_cpu' as in the key"),
+        ("clock", "wall", "clock is 'wall', expected 'process_cpu' as in the key"),
+        ("error_fraction", "small", "error_fraction is 'small', expected a number or an integer or null"),
+        ("error_fraction", -0.5, "error_fraction is -0.5, expected null or a number of at least 0"),
+        ("recorded", "yesterday", "recorded is 'yesterday', expected a date like"),
+        ("versions", {"torch": 2}, "version of torch is int 2, expected text"),
+        (
+            "plan",
+            {"control": "blend1", "control_units": 0, "repeats": 1},
+            "plan control_units is 0, expected at least 1",
+        ),
+        ("rounds", [], "rounds is empty"),
+        ("rounds", [3], "round 1 is int 3, expected an object"),
+        ("rounds", None, "rounds is None, expected a list"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_what_was_expected(text: str, name: str, value: object, told: str) -> None:
+    assert told in complaint(changed(text, lambda case: case.update({name: value})))
+
+
+@pytest.mark.parametrize("sample", [-5, 0, 1.5, "7", None, True])
+def test_a_sample_that_is_no_time_is_refused(text: str, sample: object) -> None:
+    def spoil(case: dict[str, Any]) -> None:
+        case["rounds"][1]["workload_ns"][2] = sample
+
+    assert f"round 2 workload_ns holds {sample!r}, expected integers of at least 1 (nanoseconds)" in complaint(
+        changed(text, spoil)
+    )
+
+
+def test_samples_that_are_no_pairs_are_refused(text: str) -> None:
+    assert "expected equally many" in complaint(changed(text, lambda case: case["rounds"][0]["control_ns"].pop()))
+
+
+def test_nan_and_infinity_are_no_numbers_of_a_baseline(text: str) -> None:
+    for word in ("NaN", "Infinity"):
+        assert f"{word} is no number of JSON" in complaint(
+            text.replace('"error_fraction": 0.125', f'"error_fraction": {word}')
+        )
+
+
+@pytest.mark.parametrize(("name", "edited"), [("median_ns", 4_000_000), ("control_median_ns", 7), ("ratio", 4.0)])
+def test_a_figure_edited_by_hand_is_found_out(text: str, make_entry: MakeEntry, name: str, edited: float) -> None:
+    said = complaint(changed(text, lambda case: case.update({name: edited})))
+    true = getattr(make_entry("conv1"), name)
+    assert f"case {make_entry('conv1').key}: {name} is {edited}, but its samples give {true}: edited by hand" in said
+    assert f"git checkout -- {PATH}" in said
+
+
+def test_samples_edited_by_hand_are_found_out_by_the_figure_beside_them(text: str) -> None:
+    def faster(case: dict[str, Any]) -> None:
+        for round_ in case["rounds"]:
+            round_["workload_ns"] = [ns // 2 for ns in round_["workload_ns"]]
+
+    assert "edited by hand" in complaint(changed(text, faster))

@@ -1,0 +1,145 @@
+"""Verdicts on made-up measurements whose truth is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.judging.judge import judge
+from pytest_cnnperf.judging.statistics import session_level
+from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+
+Draw = Callable[..., Samples]
+SESSION = session_level(140)
+
+
+def judged(now: Samples, before: Samples, *, floor: float = 0.01, threshold: float = 0.05) -> Judgement:
+    return judge(now, before, threshold=threshold, level=SESSION, floor=floor)
+
+
+def verdicts(draw: Draw, times: int, *, factor: float = 1.0, floor: float = 0.01, **how: float) -> Counter[str]:
+    return Counter(judged(draw(factor=factor, **how), draw(**how), floor=floor).verdict.value for _ in range(times))
+
+
+@pytest.mark.parametrize("how", [{}, {"tail": 2}, {"outliers": 0.05}], ids=["normal", "heavy tails", "outliers"])
+def test_nothing_changed_is_never_slower_however_noisy(draw: Draw, how: dict[str, float]) -> None:
+    # At 140 cases a session and 1 % of sessions with an alarm, 2000 comparisons may give 2000 × 0.01 / 140 = 0.14.
+    noisy = {"noise": 0.08, "between": 0.005, "count": 20, **how}
+    judgements = [judged(draw(**noisy), draw(**noisy)) for _ in range(2000)]
+    assert sum(judgement.verdict in (Verdict.SLOWER, Verdict.FASTER) for judgement in judgements) <= 1
+    # The threshold alone would have cried all the time: 5 % is about 1.5 standard errors of such a difference.
+    assert sum(judgement.baseline_ratio > 1.05 for judgement in judgements if judgement.baseline_ratio) > 60
+
+
+@pytest.mark.parametrize("how", [{}, {"tail": 2}, {"outliers": 0.05}], ids=["normal", "heavy tails", "outliers"])
+def test_a_fifth_slower_is_found_with_twenty_samples_of_two_percent_noise(draw: Draw, how: dict[str, float]) -> None:
+    counted = verdicts(draw, 300, factor=1.2, noise=0.02, between=0.005, count=20, **how)
+    assert counted["SLOWER"] >= 300 - (0 if not how else 2)
+
+
+def test_a_fifth_faster_is_found_as_well(draw: Draw) -> None:
+    assert verdicts(draw, 100, factor=1 / 1.2, noise=0.02, count=20) == {"FASTER": 100}
+
+
+def test_a_quiet_machine_says_same_in_two_rounds(draw: Draw) -> None:
+    counted = verdicts(draw, 300, noise=0.01, between=0.005, count=10, rounds=2, floor=0.005)
+    assert counted["SAME"] >= 298
+
+
+def test_the_threshold_holds_however_certain_a_smaller_change_is(draw: Draw) -> None:
+    counted = verdicts(draw, 100, factor=1.04, noise=0.002, count=40, floor=0.0005)
+    assert counted == {"SAME": 100}
+
+
+def test_what_lies_on_the_threshold_is_undecided_and_tells_its_numbers(draw: Draw) -> None:
+    judgement = judged(draw(noise=0.03, factor=1.05), draw(noise=0.03))
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert "95 % interval" in judgement.detail
+    assert "take more rounds" in judgement.detail
+    assert judgement.resolution is not None
+    assert f"{judgement.resolution:.1%}" in judgement.detail
+
+
+def test_the_floor_keeps_precise_samples_of_one_round_from_crying(draw: Draw) -> None:
+    # Within a round 0.1 %, between preparations 3 %: 4 % difference are nothing for one round, and something for 16.
+    now, before = draw(noise=0.001, factor=1.08), draw(noise=0.001)
+    assert judged(now, before, floor=0.03).verdict is Verdict.UNDECIDED
+    assert judged(now, before, floor=0.003).verdict is Verdict.SLOWER
+    many = draw(noise=0.001, factor=1.2, rounds=16), draw(noise=0.001, rounds=16)
+    assert judged(*many, floor=0.03).verdict is Verdict.SLOWER
+
+
+def test_rounds_of_the_case_itself_that_disagree_count_more_than_a_calm_floor(draw: Draw) -> None:
+    now, before = (draw(noise=0.001, rounds=4, between=0.06, factor=factor) for factor in (1.1, 1.0))
+    assert judged(now, before, floor=0.005).verdict is Verdict.UNDECIDED
+
+
+def test_more_samples_make_a_smaller_change_visible(draw: Draw) -> None:
+    few, many = (judged(draw(noise=0.05, count=count), draw(noise=0.05, count=count)) for count in (10, 60))
+    assert few.resolution is not None
+    assert many.resolution is not None
+    assert many.resolution < few.resolution / 2
+
+
+def test_the_ratio_and_its_interval_are_now_divided_by_the_baseline(draw: Draw) -> None:
+    judgement = judged(draw(noise=0.005, factor=1.3), draw(noise=0.005))
+    assert judgement.baseline_ratio == pytest.approx(1.3, rel=0.01)
+    assert judgement.low is not None
+    assert judgement.high is not None
+    assert 1 < judgement.low < 1.3 < judgement.high
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"clock": Clock.WALL}, "clock wall now and process_cpu in the baseline"),
+        ({"plan": Plan(1, 5, "blend2")}, "control blend2 now and blend1 in the baseline"),
+        ({"plan": Plan(2, 7, "blend1")}, "repeats 2 now and 1 in the baseline, control_units 7 now and 5"),
+    ],
+)
+def test_another_way_of_timing_is_unknown_and_says_what_differs(
+    draw: Draw, changed: dict[str, object], told: str
+) -> None:
+    before = draw(noise=0.01)
+    judgement = judged(replace(before, **changed), before)  # type: ignore[arg-type]
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNKNOWN, Reason.OTHER_METHOD)
+    assert told in judgement.detail
+    assert "--cnnperf-update" in judgement.detail
+
+
+@pytest.mark.parametrize("side", ["now", "baseline"])
+@pytest.mark.parametrize(
+    ("ns", "reason"),
+    [((5, 5), Reason.TOO_FEW_SAMPLES), ((0, 0, 0), Reason.NOT_A_NUMBER), ((5, float("nan"), 5), Reason.NOT_A_NUMBER)],
+)
+def test_what_cannot_be_computed_is_undecided_on_either_side(
+    draw: Draw, side: str, ns: tuple[int, ...], reason: Reason
+) -> None:
+    sound = draw(noise=0.01)
+    broken = replace(sound, rounds=(Round(ns, (1000,) * len(ns), ns),))
+    judgement = judged(broken, sound) if side == "now" else judged(sound, broken)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, reason)
+    assert judgement.detail.startswith(f"{side}: ")
+    assert judgement.baseline_ratio is None
+
+
+def test_a_control_that_changed_its_pace_is_told_and_allowed_for(draw: Draw) -> None:
+    before = draw(noise=0.002, rounds=2)
+    rounds = tuple(
+        Round(tuple(2 * ns for ns in one.workload_ns), tuple(2 * ns for ns in one.control_ns), one.wall_ns)
+        for one in before.rounds
+    )
+    judgement = judged(replace(before, rounds=rounds), before, floor=0.005)
+    assert judgement.verdict is Verdict.SAME
+    assert "control took 2.00 times as long" in judgement.detail
+
+
+def test_identical_samples_without_any_noise_are_the_same(draw: Draw) -> None:
+    still = draw(noise=0.0)
+    assert judged(still, still).verdict is Verdict.SAME
+    assert judge(still, still, threshold=0.05, level=SESSION, floor=0.0).verdict is Verdict.SAME
