@@ -1,0 +1,136 @@
+"""The next command to type, derived from what a run found."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..judging.verdict import Reason, Verdict
+from .outcome import Outcome
+from .report import Report
+from .text import counted
+
+_MOST_NAMED = 2
+_SAFE_IN_K = re.compile(r"[\w.:+/\\\[\]-]+")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A command and why it is worth typing."""
+
+    why: str
+    command: str
+
+
+def next_commands(report: Report) -> tuple[str, ...]:
+    """The commands of the advice, without their reasons."""
+    return tuple(each.command for each in advice(report))
+
+
+def advice(report: Report) -> tuple[Advice, ...]:
+    """What to type next, most urgent first; nothing when all is well."""
+    if not report.outcomes:
+        return (Advice("nothing ran; see which cases there are", _with(report.command, "--collect-only -q")),)
+    return (
+        *_wrong(report),
+        *_slower(report),
+        *_undecided(report),
+        *_without_baseline(report),
+        *_not_compared(report),
+        *_unused(report),
+    )
+
+
+def _wrong(report: Report) -> tuple[Advice, ...]:
+    wrong = report.with_verdict(Verdict.WRONG)
+    if not wrong:
+        return ()
+    command = _only(_with(_without(report.command, "--cnnperf-compare"), "--cnnperf-check-only"), wrong)
+    return (Advice(f"check {_them(wrong, 'wrong case')} again, without timing", command),)
+
+
+def _slower(report: Report) -> tuple[Advice, ...]:
+    slower = report.with_verdict(Verdict.SLOWER)
+    if not slower:
+        return ()
+    again = _only(_with(report.command, "--cnnperf-compare"), slower)
+    accept = _only(_with(_without(report.command, "--cnnperf-compare"), "--cnnperf-update"), slower)
+    return (
+        Advice(f"measure {_them(slower, 'slower case')} again", again),
+        Advice("if the change is wanted, make it the baseline", accept),
+    )
+
+
+def _undecided(report: Report) -> tuple[Advice, ...]:
+    undecided = report.with_verdict(Verdict.UNDECIDED)
+    if not undecided:
+        return ()
+    # Undecided cases do not fail their tests, so --last-failed would not find them.
+    command = _with(report.command, "--cnnperf-compare")
+    command = _keyed(command, undecided) if len(undecided) <= _MOST_NAMED else command
+    if "--cnnperf-preset" not in command:
+        command = _with(command, "--cnnperf-preset=nightly")
+    return (Advice(f"give {_them(undecided, 'undecided case')} more time on a quieter machine", command),)
+
+
+def _without_baseline(report: Report) -> tuple[Advice, ...]:
+    reasons = (Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD)
+    missing = report.with_reason(*reasons)
+    if not missing or report.written:
+        return ()
+    command = _with(_with(report.command, "--cnnperf-compare"), "--cnnperf-missing=record")
+    return (Advice(f"record a baseline for {_them(missing, 'case')} without one", command),)
+
+
+def _not_compared(report: Report) -> tuple[Advice, ...]:
+    if report.compared or report.written or not report.with_reason(Reason.NOT_COMPARED):
+        return ()
+    return (Advice("compare with the stored baseline", _with(report.command, "--cnnperf-compare")),)
+
+
+def _unused(report: Report) -> tuple[Advice, ...]:
+    if not report.unused:
+        return ()
+    entries = counted(len(report.unused), "unused baseline entry", "unused baseline entries")
+    command = _with(_without(report.command, "--cnnperf-compare"), "--cnnperf-update")
+    return (Advice(f"remove {entries} after a complete run", command),)
+
+
+def _them(outcomes: Sequence[Outcome], noun: str) -> str:
+    return f"the {noun}" if len(outcomes) == 1 else f"the {len(outcomes)} {noun}s"
+
+
+def _only(command: str, outcomes: Sequence[Outcome]) -> str:
+    """The command narrowed to cases that failed their tests."""
+    return _keyed(command, outcomes) if len(outcomes) <= _MOST_NAMED else _with(command, "--last-failed")
+
+
+def _keyed(command: str, outcomes: Sequence[Outcome]) -> str:
+    """The command narrowed to these cases by -k, so that its other options stay."""
+    expressions = list(map(_expression, outcomes))
+    wanted = expressions[0] if len(expressions) == 1 else " or ".join(f"({each})" for each in expressions)
+    return f"{command} -k {shlex.quote(wanted)}"
+
+
+def _expression(outcome: Outcome) -> str:
+    """What -k has to match: the telling parts of the key, or the test's own name where the key is not part of it."""
+    case = outcome.case
+    if outcome.key in outcome.nodeid and case.problem and case.pass_ and case.algorithm:
+        head = outcome.key.partition(case.problem.text)[0] + f"n{case.batch}c"
+        pieces = [head, f"-{case.pass_}-{case.algorithm}-{case.dtype}-{case.layout}-"]
+    else:
+        pieces = [outcome.nodeid.rpartition("::")[2]]
+    # -k cannot spell every character ('%', '='), but it matches substrings: the parts between them do.
+    spelled = [part for piece in pieces for part in _SAFE_IN_K.findall(piece)]
+    return " and ".join(spelled)
+
+
+def _with(command: str, addition: str) -> str:
+    """The command with one more option; a plain flag is not repeated, and of two values pytest takes the last."""
+    return f"{_without(command, addition)} {addition}"
+
+
+def _without(command: str, flag: str) -> str:
+    return shlex.join(part for part in shlex.split(command) if part != flag)

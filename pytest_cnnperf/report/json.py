@@ -1,0 +1,164 @@
+"""The result file of `--cnnperf-json`, schema 1: written whole or not at all, and read back strictly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from ..cases import Case
+from ..errors import CnnperfError
+from ..judging.verdict import Reason, Verdict
+from .outcome import Hole, Outcome
+from .report import Report
+
+SCHEMA = 1
+_REMEDY = "write one with: pytest perftests --cnnperf-json PATH"
+
+
+class ResultFileError(CnnperfError):
+    """A result file that cannot be written, read or understood."""
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain JSON values; a number that does not exist, or is no number, is null."""
+    plain = {
+        "schema": SCHEMA,
+        "machine": dict(report.machine),
+        "peak_flops": report.peak_flops,
+        "seconds": report.seconds,
+        "threshold": report.threshold,
+        "compared": report.compared,
+        "command": report.command,
+        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+        "holes": [{name.name: getattr(hole, name.name) for name in fields(Hole)} for hole in report.holes],
+        "written": list(report.written),
+        "unused": list(report.unused),
+        "notices": list(report.notices),
+    }
+    finite: dict[str, Any] = _finite(plain)
+    return finite
+
+
+def write(report: Report, path: Path) -> None:
+    """Write the document beside its place first and then move it there, so that a reader never sees half a file.
+
+    Raises: ResultFileError when the place cannot be written.
+    """
+    text = json.dumps(document(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise ResultFileError(
+            f"cannot write the result file {path}: {error.strerror or error}; "
+            "name a place that can be written: --cnnperf-json PATH"
+        ) from error
+
+
+def read(path: Path) -> Report:
+    """The report whose document lies at this path.
+
+    Raises: ResultFileError for anything that `write` did not write.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultFileError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ResultFileError(f"{path} is not a JSON file: {error}; {_REMEDY}") from error
+    if not isinstance(plain, dict) or "schema" not in plain:
+        raise ResultFileError(f"{path} is not a result file: it has no 'schema'; {_REMEDY}")
+    if plain["schema"] != SCHEMA:
+        raise ResultFileError(f"{path} has schema {plain['schema']!r}, this version reads schema {SCHEMA}; {_REMEDY}")
+    try:
+        return _report(plain)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise ResultFileError(f"{path} is damaged: {what}; {_REMEDY}") from error
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    """What the key says in fields of its own, and all that the run found; a baseline's entry is the baseline's."""
+    case = outcome.case
+    return {
+        "key": outcome.key,
+        "nodeid": outcome.nodeid,
+        "framework": case.framework,
+        "workload": case.workload,
+        "network": case.network,
+        "layer": case.layer,
+        "pass": case.pass_,
+        "algorithm": case.algorithm,
+        "dtype": case.dtype,
+        "layout": case.layout,
+        "batch": case.batch,
+        "device_kind": case.device_kind,
+        "device_count": case.device_count,
+        "threads": case.threads,
+        "clock": case.clock,
+        **{name: value for name, value in outcome.to_plain().items() if name != "entry"},
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _report(plain: Mapping[str, Any]) -> Report:
+    return Report(
+        machine=_typed(plain["machine"], dict, "machine"),
+        peak_flops=_typed(plain.get("peak_flops"), float | None, "peak_flops"),
+        outcomes=tuple(_read_outcome(each) for each in _typed(plain["outcomes"], list, "outcomes")),
+        holes=tuple(_fields_of(Hole, each, "holes") for each in _typed(plain["holes"], list, "holes")),
+        seconds=_typed(plain.get("seconds", 0.0), float, "seconds"),
+        threshold=_typed(plain.get("threshold", 0.05), float, "threshold"),
+        compared=_typed(plain.get("compared", True), bool, "compared"),
+        command=_typed(plain.get("command", "pytest"), str, "command"),
+        written=_texts(plain, "written"),
+        unused=_texts(plain, "unused"),
+        notices=_texts(plain, "notices"),
+    )
+
+
+def _texts(plain: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(_typed(each, str, name) for each in _typed(plain.get(name, []), list, name))
+
+
+def _read_outcome(plain: Any) -> Outcome:
+    known = {**_typed(plain, dict, "outcomes"), "verdict": Verdict(plain["verdict"]), "reason": Reason(plain["reason"])}
+    outcome: Outcome = _fields_of(Outcome, {name: each for name, each in known.items() if name != "entry"}, "outcomes")
+    Case.parse(outcome.key)  # text that is no key is refused here, with its own message
+    return outcome
+
+
+def _fields_of(kind: type[Any], plain: Any, where: str) -> Any:
+    """An instance from the members that its class has; what other members say is in the key, or of a later version."""
+    hints = get_type_hints(kind)
+    mapping = _typed(plain, dict, where)
+    return kind(**{name: _typed(mapping[name], hints[name], f"{where}: {name}") for name in hints if name in mapping})
+
+
+def _typed(value: Any, kind: Any, name: str) -> Any:
+    """The value, if it is of this kind; a whole number will do where a fraction is meant."""
+    kinds = set(get_args(kind) or (kind,))
+    if type(value) in kinds or isinstance(value, Verdict | Reason):
+        return value
+    if type(value) is int and float in kinds:
+        return float(value)
+    raise TypeError(f"{name} must be {getattr(kind, '__name__', kind)}, got {value!r}")

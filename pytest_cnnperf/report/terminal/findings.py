@@ -1,0 +1,76 @@
+"""What a reader has to look at: wrong, slower, undecided and broken cases, each with its numbers and its reason."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ...judging.verdict import Reason, Verdict
+from .. import text
+from ..outcome import Outcome
+from ..report import Report, spread
+from . import phrases
+from .line import BOLD, PLAIN, QUIET, RED, REVERSED, YELLOW, Line, Markup, Span, line
+
+_MOST = 10
+
+
+def render(report: Report, width: int) -> Iterator[Line]:
+    """The findings, worst first; nothing where there are none."""
+    broken = report.with_reason(Reason.WORKER_FAILED)
+    yield from _list("WRONG", report.with_verdict(Verdict.WRONG), width, look=REVERSED)
+    yield from _list("FAILED", [each for each in broken if each.verdict is not Verdict.WRONG], width, look=RED)
+    slower = sorted(report.with_verdict(Verdict.SLOWER), key=lambda each: -(each.baseline_ratio or 0))
+    yield from _list("SLOWER", slower, width, look=RED)
+    yield from _list("UNDECIDED", report.with_verdict(Verdict.UNDECIDED), width, look=YELLOW)
+    yield from _fallbacks(report.with_reason(Reason.ALGORITHM_FALLBACK), width)
+
+
+def numbers(outcome: Outcome) -> str:
+    """The figures behind a verdict, in one line."""
+    parts = []
+    if outcome.median_ns is not None:
+        noise = spread(outcome)
+        parts.append(text.duration(outcome.median_ns, noise) + (f" ±{text.percent(noise, 1)}" if noise else ""))
+    if text.exists(outcome.baseline_ratio):
+        interval = f" ({text.change(outcome.baseline_low)} to {text.change(outcome.baseline_high)})"
+        known = text.exists(outcome.baseline_low) and text.exists(outcome.baseline_high)
+        parts.append(f"{text.change(outcome.baseline_ratio)}{interval if known else ''} against the baseline")
+    if outcome.verdict is Verdict.WRONG and text.fraction_of_bound(outcome.error_fraction):
+        parts.append(f"error {text.fraction_of_bound(outcome.error_fraction)} times its bound")
+    return ", ".join(parts)
+
+
+def _list(name: str, outcomes: Sequence[Outcome], width: int, *, look: Markup) -> Iterator[Line]:
+    if not outcomes:
+        return
+    yield Line((Span(name, look), Span(f"  {text.counted(len(outcomes), 'case')}", PLAIN)))
+    for outcome in outcomes[:_MOST]:
+        yield from _one(outcome, width)
+    rest = Counter(phrases.SHORT.get(outcome.reason, "") for outcome in outcomes[_MOST:])
+    if rest:
+        words = ", ".join(f"{count} {reason}".strip() for reason, count in rest.most_common())
+        yield line(f"  … and {len(outcomes) - _MOST} more ({words}); all of them: --cnnperf-json PATH", QUIET)
+    yield line("")
+
+
+def _one(outcome: Outcome, width: int) -> Iterator[Line]:
+    case = outcome.case
+    yield line(f"  {case.framework} {phrases.way(case)} {case.layout}, {case.network} {phrases.group_name(case)}", BOLD)
+    reason = ": ".join(filter(None, (phrases.SHORT.get(outcome.reason), " ".join(outcome.detail.split()))))
+    for words in (numbers(outcome), reason):
+        yield from (line(f"    {part}") for part in textwrap.wrap(words, max(20, width - 4)))
+    yield line(f"    {outcome.key}", QUIET)
+
+
+def _fallbacks(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
+    """Cases that asked for one algorithm and got another; a framework does that to many of them for one reason."""
+    if not outcomes:
+        return
+    yield Line((Span("FELL BACK", YELLOW), Span(f"  {text.counted(len(outcomes), 'case')}")))
+    alike = Counter((each.case.framework, phrases.way(each.case), each.detail or each.resolved) for each in outcomes)
+    for (framework, algorithm, detail), count in alike.most_common(_MOST):
+        words = f"{framework} {algorithm}: {text.counted(count, 'case')}, {' '.join(detail.split())}"
+        yield from (line(f"  {part}") for part in textwrap.wrap(words, max(20, width - 2)))
+    yield line("")
