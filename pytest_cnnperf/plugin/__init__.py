@@ -1,0 +1,83 @@
+"""The pytest plugin: hooks that only translate; everything they call stands elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from ..errors import CnnperfError
+from .fixtures import cnnperf, cnnperf_reference, gpu, gpus
+from .options import add_options
+
+__all__ = ["cnnperf", "cnnperf_reference", "gpu", "gpus"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Give pytest our options and ini keys."""
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that others may implement."""
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings once; a wrong name ends here, before anything is collected."""
+    from .starting import start
+
+    start(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Turn a marked test function into one test a case."""
+    from .collection import generate
+    from .session import Session
+
+    generate(metafunc, metafunc.config.stash[Session.key])
+
+
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out stand-ins of empty tables."""
+    from .collection import deselect_the_empty
+
+    deselect_the_empty(config, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Count the cases among which the error level is divided."""
+    from .collection import count
+
+    count(session)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Show an error of ours as its text, since it is complete without a traceback."""
+    try:
+        return (yield)
+    except CnnperfError as error:
+        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the outcomes ride to the controller on the test's report."""
+    report = yield
+    from .results import attach
+
+    attach(item, report)
+    return report
+
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+    """Show the verdict as the test's word."""
+    from .results import status
+
+    return status(report, config)

@@ -1,0 +1,47 @@
+"""What a verdict does to its test: fail it, skip it with a reason, warn, or let it pass."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from ..judging.verdict import Reason, Verdict
+from ..report.outcome import Outcome
+from ..settings import Missing, Settings
+
+_SKIPS = {Reason.ALGORITHM_FALLBACK, Reason.NOT_OFFERED}
+_NO_BASELINE = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
+
+
+class NoBaselineWarning(pytest.PytestWarning):
+    """A compared case has no baseline on this machine."""
+
+
+def act_on(outcome: Outcome, settings: Settings) -> None:
+    """Fail, skip or warn as the outcome asks.
+
+    Raises: pytest's Failed or Skipped.
+    """
+    text = describe(outcome)
+    if outcome.verdict in (Verdict.WRONG, Verdict.SLOWER) or outcome.reason is Reason.WORKER_FAILED:
+        pytest.fail(text, pytrace=False)
+    if outcome.reason in _SKIPS:
+        pytest.skip(text)
+    if outcome.reason in _NO_BASELINE and settings.missing is Missing.FAIL:
+        pytest.fail(f"{text}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False)
+    if outcome.reason in _NO_BASELINE and settings.missing is Missing.WARN:
+        warnings.warn(NoBaselineWarning(text), stacklevel=2)
+
+
+def describe(outcome: Outcome) -> str:
+    """Verdict, case, numbers and the next command, as a test's failure shows them."""
+    lines = [f"{outcome.verdict} ({outcome.reason}): {outcome.key}", outcome.detail]
+    if outcome.verdict is Verdict.SLOWER:
+        lines.append(
+            f"Next: pytest '{outcome.nodeid}' --cnnperf-compare   to see it again; "
+            f"add --cnnperf-update instead to accept the new speed"
+        )
+    if outcome.verdict is Verdict.WRONG:
+        lines.append(f"Next: pytest '{outcome.nodeid}' --cnnperf-check-only   to see it again without timing")
+    return "\n".join(line for line in lines if line)

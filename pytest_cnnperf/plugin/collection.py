@@ -1,0 +1,55 @@
+"""Collection: a marked test function becomes one test for every case of its table."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..cases import DeviceKind
+from ..matrix import convolutions
+from .markers import ConvolutionsMark, TimingMark
+from .session import Session
+
+# Stands for the cases of a table that is empty under these settings: pytest would make an empty one a skipped test.
+NOT_ASKED = object()
+
+
+def generate(metafunc: pytest.Metafunc, session: Session) -> None:
+    """Check the marks of a test function and give it its cases.
+
+    Raises: UsageError for marks that cannot be used (a collection error of that file).
+    """
+    TimingMark.of(metafunc.definition)
+    mark = ConvolutionsMark.of(metafunc.definition)
+    if mark is None or "case" not in metafunc.fixturenames:
+        return
+    wanted = session.settings.preset.name in mark.presets
+    cases = ()
+    if wanted:
+        matrix = convolutions(mark.networks, session.registry, session.settings)
+        session.add_holes(matrix.holes)
+        cases = matrix.cases
+    on_gpu = pytest.mark.gpu
+    rows = [pytest.param(case, marks=on_gpu) if case.device_kind is DeviceKind.CUDA else case for case in cases]
+    ids = [case.key for case in cases]
+    metafunc.parametrize("case", rows or [NOT_ASKED], ids=ids or ["not asked"])
+
+
+def deselect_the_empty(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the stand-ins of tables that have no case under these settings."""
+    empty = [item for item in items if _is_stand_in(item)]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if not _is_stand_in(item)]
+
+
+def _is_stand_in(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.params.get("case") is NOT_ASKED
+
+
+def count(collected: pytest.Session) -> None:
+    """Tell the session how many tests judge a speed: the error level is divided among them."""
+    session = collected.config.stash[Session.key]
+    session.total = sum("cnnperf" in getattr(item, "fixturenames", ()) for item in collected.items)
+    session.compared = max(1, session.total)
+    session.collected = not collected.testsfailed

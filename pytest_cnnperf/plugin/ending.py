@@ -1,0 +1,118 @@
+"""The end of a run: baselines and JSON are written, and the report is shown."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..errors import CnnperfError
+from ..judging.verdict import Reason
+from ..matrix import merged
+from ..report.outcome import Hole, Outcome
+from ..report.report import Report
+from ..settings import Settings, Update, will_store
+from .session import Session
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+_UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
+
+
+def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
+    """End the workers, write what the settings ask for, and keep the report; returns what could not be written."""
+    session.remote_facts.append(session.facts())
+    session.close()
+    holes = any(facts["holes"] for facts in session.remote_facts)
+    if not session.outcomes and not (holes and session.collected):
+        return ()
+    errors: list[str] = []
+    written = _write_baselines(session, errors)
+    unused = _unused(config, session, errors)
+    if unused and session.settings.update is Update.ALL:
+        written, unused = (*written, *_prune(session, unused, errors)), ()
+    session.report = _report(config, session, written=written, unused=unused, errors=tuple(errors))
+    if session.settings.json:
+        from ..report import json
+
+        try:
+            json.write(session.report, config.invocation_params.dir / session.settings.json)
+        except CnnperfError as error:
+            errors.append(str(error))
+            session.report = _report(config, session, written=written, unused=unused, errors=tuple(errors))
+    return tuple(errors)
+
+
+def show(session: Session, terminal: TerminalReporter) -> None:
+    """Print the report."""
+    if session.report is None:
+        return
+    from ..report.terminal import render, write
+
+    terminal.section("cnnperf", sep="=")
+    terminal.ensure_newline()
+    write(render(session.report, width=terminal._tw.fullwidth, color=terminal.hasmarkup), terminal)
+
+
+def wanted_entries(outcomes: list[Outcome], settings: Settings) -> list[Outcome]:
+    """The outcomes whose entries the settings ask to store; a wrong or unmeasured one has no entry."""
+    measured = (outcome for outcome in outcomes if outcome.entry is not None)
+    return [outcome for outcome in measured if will_store(settings, known=outcome.reason not in _UNRECORDED)]
+
+
+def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
+    wanted = wanted_entries(session.outcomes, session.settings)
+    if not wanted:
+        return ()
+    try:
+        return session.run.write_baselines(wanted)
+    except CnnperfError as error:
+        errors.append(str(error))
+        return ()
+
+
+def _unused(config: pytest.Config, session: Session, errors: list[str]) -> tuple[str, ...]:
+    """Baseline keys that a complete run of these frameworks did not meet; a narrowed run cannot know them."""
+    settings = session.settings
+    narrowed = config.getoption("keyword") or config.getoption("markexpr") not in ("", "not gpu")
+    narrowed = narrowed or any("::" in argument for argument in config.args)
+    narrowed = narrowed or any((settings.algorithms, settings.passes, settings.batches)) or not session.collected
+    if narrowed or not (settings.compare or settings.update is Update.ALL):
+        return ()
+    try:
+        return session.run.unused({outcome.key for outcome in session.outcomes})
+    except CnnperfError as error:
+        errors.append(str(error))
+        return ()
+
+
+def _prune(session: Session, unused: tuple[str, ...], errors: list[str]) -> tuple[str, ...]:
+    try:
+        session.run.baselines.prune(unused)
+    except CnnperfError as error:
+        errors.append(str(error))
+        return ()
+    return (f"{len(unused)} entries removed that no case of this complete run asked for",)
+
+
+def _report(
+    config: pytest.Config, session: Session, *, written: tuple[str, ...], unused: tuple[str, ...], errors: tuple[str, ...]
+) -> Report:
+    peaks = [facts["peak_flops"] for facts in session.remote_facts if facts["peak_flops"]]
+    holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])
+    return Report(
+        machine=session.run.machine.to_plain(),
+        peak_flops=max(peaks, default=None),
+        outcomes=tuple(session.outcomes),
+        holes=holes,
+        seconds=time.monotonic() - session.started_seconds,
+        threshold=session.settings.threshold,
+        written=written,
+        unused=unused,
+        notices=errors,
+        compared=session.settings.compare,
+        command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+    )

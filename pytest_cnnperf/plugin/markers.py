@@ -1,0 +1,101 @@
+"""The markers: their help, and their keywords checked against the values that they fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+
+from ..cases.networks import Network
+from ..errors import UsageError
+from ..settings import PRESETS, Settings, Timing
+
+MARKERS = (
+    "cnnperf(threshold=PERCENT, max_seconds=SECONDS, min_samples=N): how this test is timed and judged.",
+    "cnnperf_convolutions(*networks, presets=NAMES): run this test once for every convolution case of these networks.",
+    "gpu: needs a GPU; cases on a GPU carry this mark by themselves.",
+    "gpus(n): needs n GPUs, leased together.",
+)
+
+
+@dataclass(frozen=True)
+class TimingMark:
+    """The keywords of ``@pytest.mark.cnnperf``; None leaves the setting as it is.
+
+    Units: threshold in percent, max_seconds per round.
+    """
+
+    threshold: float | None = None
+    max_seconds: float | None = None
+    min_samples: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "max_seconds", "min_samples"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, float)) and value > 0):
+                raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be a number above 0")
+
+    @classmethod
+    def of(cls, item: pytest.Item | pytest.FunctionDefinition) -> TimingMark:
+        """The marks of a test, the nearest keyword winning.
+
+        Raises: UsageError for a positional argument or an unknown keyword, which are listed.
+        """
+        keywords: dict[str, Any] = {}
+        known = [field.name for field in fields(cls)]
+        for mark in item.iter_markers("cnnperf"):
+            unknown = sorted(set(mark.kwargs) - set(known))
+            if mark.args or unknown:
+                got = ", ".join([*map(repr, mark.args), *unknown])
+                raise UsageError(f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}")
+            keywords = {**mark.kwargs, **keywords}
+        return cls(**keywords)
+
+    def over(self, settings: Settings) -> Timing:
+        """These keywords laid over the session's settings."""
+        preset = settings.preset
+        min_samples = self.min_samples or preset.min_samples
+        return Timing(
+            max_seconds=self.max_seconds or preset.max_seconds,
+            min_samples=min_samples,
+            max_samples=max(min_samples, preset.max_samples),
+            threshold=self.threshold / 100 if self.threshold else settings.threshold,
+        )
+
+
+@dataclass(frozen=True)
+class ConvolutionsMark:
+    """The arguments of ``@pytest.mark.cnnperf_convolutions``."""
+
+    networks: tuple[Network, ...]
+    presets: tuple[str, ...]
+
+    @classmethod
+    def of(cls, definition: pytest.FunctionDefinition) -> ConvolutionsMark | None:
+        """The mark of a test function, or None.
+
+        Raises: UsageError for arguments that are no networks, or an unknown preset or keyword.
+        """
+        mark = definition.get_closest_marker("cnnperf_convolutions")
+        if mark is None:
+            return None
+        presets = tuple(mark.kwargs.get("presets", PRESETS))
+        wrong: list[object] = [each for each in mark.args if not isinstance(each, Network)]
+        wrong += [name for name in presets if name not in PRESETS] + sorted(set(mark.kwargs) - {"presets"})
+        if wrong or not mark.args:
+            raise UsageError(
+                f"@pytest.mark.cnnperf_convolutions takes networks of pytest_cnnperf.cases.networks and presets out of "
+                f"{', '.join(PRESETS)}; got {', '.join(map(repr, wrong)) or 'nothing'} in {definition.nodeid}"
+            )
+        return cls(mark.args, presets)
+
+
+def gpus_wanted(item: pytest.Item) -> int:
+    """How many GPUs a test's marks ask for: ``gpus(n)`` says n, ``gpu`` says one."""
+    mark = item.get_closest_marker("gpus")
+    if mark is None:
+        return 1 if item.get_closest_marker("gpu") else 0
+    if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], int) or mark.args[0] < 1:
+        raise UsageError(f"@pytest.mark.gpus takes one count of at least 1; got {mark.args!r} in {item.nodeid}")
+    return int(mark.args[0])

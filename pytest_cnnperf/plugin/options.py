@@ -1,0 +1,183 @@
+"""One table makes every option: its command-line flag, its ini key, its parser, its default and its help."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from ..cases.words import Algorithm, Pass
+from ..errors import UnknownName, UsageError
+from ..settings import PRESETS, Missing, Preset, Settings, Update
+
+Member = TypeVar("Member", bound=Enum)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def one_of(what: str, known: Mapping[str, Any], text: str) -> Any:
+    """The known thing of this name.
+
+    Raises: UnknownName listing the known names, the nearest first.
+    """
+    if text in known:
+        return known[text]
+    nearest = difflib.get_close_matches(text, known, n=1, cutoff=0.4)
+    meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise UnknownName(f"unknown {what} {text!r}{meant} Known: {', '.join(known)}")
+
+
+def _members(words: type[Member], what: str) -> Callable[[str], tuple[Member, ...]]:
+    known = {word.value: word for word in words}
+    return lambda text: tuple(one_of(what, known, name) for name in _names(text))
+
+
+def _member(words: type[Member], what: str) -> Callable[[str], Member]:
+    known = {word.value: word for word in words}
+    return lambda text: one_of(what, known, text)
+
+
+def _preset(text: str) -> Preset:
+    preset: Preset = one_of("preset", PRESETS, text)
+    return preset
+
+
+def _integer(what: str, least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.lstrip("-").isdigit() or int(text) < least:
+            raise UsageError(f"{what} must be an integer of at least {least}, got {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _counts(what: str) -> Callable[[str], tuple[int, ...]]:
+    parse = _integer(what, 1)
+    return lambda text: tuple(parse(part) for part in _names(text))
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise UsageError(f"a deadline must be a number of seconds above 0, got {text!r}")
+    return value
+
+
+def percent(text: str) -> float:
+    """A positive percentage as a fraction: "5" is 0.05."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1000:
+        raise UsageError(f"a threshold must be a percentage above 0 and below 1000, such as 5, got {text!r}")
+    return value / 100
+
+
+def boolean(text: str) -> bool:
+    """The truth of an ini value."""
+    return bool(one_of("boolean", {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}, text))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of the table; `parse` is None for a plain flag."""
+
+    name: str
+    field: str
+    parse: Callable[[str], Any] | None
+    metavar: str
+    help: str
+    constant: Any = True
+
+    @property
+    def flag(self) -> str:
+        """What is typed, e.g. ``--cnnperf-preset``."""
+        return f"--cnnperf-{self.name}"
+
+    @property
+    def dest(self) -> str:
+        """The ini key and the attribute of pytest's options, e.g. ``cnnperf_preset``."""
+        return f"cnnperf_{self.name.replace('-', '_')}"
+
+
+OPTIONS = (
+    Option("compare", "compare", None, "", "Compare every speed with the stored baseline of this machine."),
+    Option("update", "update", None, "", "Write the measured speeds into the baseline, new and old cases alike.", Update.ALL),
+    Option("update-new", "update", None, "", "Write only cases that the baseline does not have yet.", Update.NEW),
+    Option("baselines", "baselines", Path, "DIR", "Where baselines are stored (default: baselines below the rootdir)."),
+    Option("missing", "missing", _member(Missing, "value of --cnnperf-missing"), "warn|fail|record",
+           "What to do with a case that has no baseline on this machine (default: warn)."),
+    Option("threshold", "threshold", percent, "PERCENT", "Smallest slowdown that fails a test (default: 5)."),
+    Option("frameworks", "frameworks", _names, "NAMES", "Only these frameworks, joined by commas (default: all)."),
+    Option("algorithms", "algorithms", _members(Algorithm, "algorithm"), "NAMES", "Only these algorithms (default: all)."),
+    Option("passes", "passes", _members(Pass, "pass"), "NAMES",
+           "Only these of forward, backward_data and backward_filter (default: all)."),
+    Option("batches", "batches", _counts("a batch"), "COUNTS", "Batch sizes (default: the preset's)."),
+    Option("device-counts", "device_counts", _counts("a device count"), "COUNTS", "Numbers of devices (default: 1)."),
+    Option("threads", "threads", _counts("a number of threads"), "COUNTS", "CPU threads per worker (default: 1)."),
+    Option("preset", "preset", _preset, "|".join(PRESETS),
+           "Size of the suite: quick (about 5 minutes on 2 cores), nightly, or paper (default: quick)."),
+    Option("check-only", "check_only", None, "", "Check every result and time nothing."),
+    Option("require-gpu", "require_gpu", _integer("--cnnperf-require-gpu", 0), "N",
+           "Error instead of skipping when fewer than N GPUs can be used."),
+    Option("deadline", "deadline_seconds", _seconds, "SECONDS",
+           "End a worker that is silent for longer than this beyond its expected time (default: 300)."),
+    Option("json", "json", Path, "PATH", "Write all outcomes and holes to this file as JSON."),
+)  # fmt: skip
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Give pytest every row twice: as a flag and as an ini key."""
+    group = parser.getgroup("cnnperf", "performance and correctness of CNN frameworks (pytest-cnnperf)")
+    for option in OPTIONS:
+        kind: dict[str, Any] = {"action": "store_true", "default": None}
+        if option.parse is not None:
+            kind = {"action": "store", "metavar": option.metavar, "default": None}
+        group.addoption(option.flag, dest=option.dest, help=option.help, **kind)
+        parser.addini(option.dest, help=option.help, default=None)
+
+
+def settings_from(config: pytest.Config) -> Settings:
+    """The effective settings: command line over ini over default.
+
+    Raises: pytest.UsageError naming the option, what was got and what is known.
+    """
+    chosen: dict[str, Any] = {}
+    for option in OPTIONS:
+        found = _from_command_line(option, config)
+        source, found = (option.flag, found) if found is not None else (option.dest, _from_ini(option, config))
+        if found in (None, ""):
+            continue
+        try:
+            value = _value(option, found)
+        except (UnknownName, UsageError) as error:
+            raise pytest.UsageError(f"{source}: {error}") from None
+        if value not in (None, False):
+            chosen[option.field] = value
+    settings = Settings(**chosen)
+    return Settings(**{**chosen, "baselines": config.rootpath / settings.baselines})
+
+
+def _from_command_line(option: Option, config: pytest.Config) -> Any:
+    return config.getoption(option.dest)
+
+
+def _from_ini(option: Option, config: pytest.Config) -> Any:
+    return config.getini(option.dest)
+
+
+def _value(option: Option, found: Any) -> Any:
+    if option.parse is not None:
+        return option.parse(str(found))
+    return option.constant if (found is True or boolean(str(found))) else None

@@ -1,0 +1,95 @@
+"""What one pytest process knows of its run; it lives in the config's stash, never on the config itself."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..errors import UnknownName, UsageError
+from ..frameworks.registry import Registry, builtin
+from ..report.outcome import Hole, Outcome
+from ..settings import Settings
+from .options import settings_from
+
+if TYPE_CHECKING:
+    from ..report.report import Report
+    from ..run import Run
+
+OUTCOMES = pytest.StashKey[list[Outcome]]()
+
+
+class Session:
+    """Settings, frameworks, holes, finished outcomes and (when first needed) the run of one pytest process."""
+
+    key = pytest.StashKey["Session"]()
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.settings: Settings = settings_from(config)
+        self.registry: Registry = _registry(config)
+        _refuse_unknown(self.settings.frameworks, self.registry)
+        self.started_seconds = time.monotonic()
+        self.worker_number = _worker_number(config)
+        self.outcomes: list[Outcome] = []
+        self.compared = 1
+        self.total = 0
+        self.collected = False
+        self.remote_facts: list[dict[str, Any]] = []
+        self.report: Report | None = None
+        self._holes: Counter[tuple[str, str, str]] = Counter()
+
+    @cached_property
+    def run(self) -> Run:
+        """Workers, leases and baselines; nothing of them is touched before a test asks for it."""
+        from ..run import Run  # the numeric half of the package loads only when something runs
+
+        return Run(self.settings, self.registry, compared=self.compared, worker_number=self.worker_number)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether any test asked for the run."""
+        return "run" in self.__dict__
+
+    def add_holes(self, holes: Iterable[Hole]) -> None:
+        """Count the holes of one more table."""
+        for hole in holes:
+            self._holes[hole.framework, hole.algorithm, hole.reason] += hole.count
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """Holes of all tables of this process."""
+        return tuple(Hole(*name, count) for name, count in self._holes.items())
+
+    def facts(self) -> dict[str, Any]:
+        """What an xdist worker tells its controller when it ends: plain values only."""
+        from dataclasses import asdict
+
+        peak = self.run.peak_flops if self.has_run else None
+        return {"holes": [asdict(hole) for hole in self.holes], "peak_flops": peak}
+
+    def close(self) -> None:
+        """End the workers and give back the leases."""
+        if self.has_run:
+            self.run.close()
+
+
+def _registry(config: pytest.Config) -> Registry:
+    added = config.hook.pytest_cnnperf_frameworks()
+    return builtin().extended(spec for specs in added for spec in specs)
+
+
+def _refuse_unknown(frameworks: Iterable[str], registry: Registry) -> None:
+    try:
+        for name in frameworks:
+            registry.get(name)
+    except UnknownName as error:
+        raise UsageError(f"--cnnperf-frameworks: {error}") from None
+
+
+def _worker_number(config: pytest.Config) -> int:
+    name: str = getattr(config, "workerinput", {}).get("workerid", "gw0")
+    return int(name.removeprefix("gw") or 0)

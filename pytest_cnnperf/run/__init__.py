@@ -1,0 +1,7 @@
+"""The run, and the straight line from case to outcome."""
+
+from .callables import run_callable
+from .line import run_case
+from .resources import Run
+
+__all__ = ["Run", "run_callable", "run_case"]

@@ -1,0 +1,136 @@
+"""A user's own callable on the same line: checked against a reference, timed beside the control in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..algorithms.checking import Check, Fault
+from ..cases import Case, Clock
+from ..host.inprocess import InProcess
+from ..judging.verdict import Judgement, Reason, Verdict
+from ..measuring.sampler import measure
+from ..report.outcome import Outcome
+from ..settings import Timing
+from .line import finished, joined, judged, settled, stored, with_answer
+from .resources import REPLICAS, Run
+from .rounds import Answer, Asked
+
+IN_PROCESS = "inprocess"
+MOST_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The right answer of a callable, or None where there is nothing to compare.
+
+    Units: tolerance is the largest error as a fraction of the largest magnitude in the reference.
+    """
+
+    value: np.ndarray[Any, Any] | None
+    tolerance: float
+
+    @classmethod
+    def of(cls, reference: Any, tolerance: float) -> Expected:
+        """From an array, anything that NumPy turns into one, a callable that makes it, or None."""
+        made = reference() if callable(reference) else reference
+        return cls(None if made is None else np.asarray(made, dtype=np.float64), tolerance)
+
+    def check(self, output: Any) -> Check:
+        """Whether this output is right: finite, of the same shape, and within the tolerance everywhere."""
+        if self.value is None:
+            return Check(correct=True, fault=None, error_fraction=None, detail="no reference was given")
+        got = np.asarray(output, dtype=np.float64)
+        if got.shape != self.value.shape:
+            return _wrong(Fault.WRONG_SHAPE, None, f"the callable returned shape {got.shape}, expected {self.value.shape}")
+        if not np.isfinite(got).all():
+            return _wrong(Fault.NOT_FINITE, None, f"{int((~np.isfinite(got)).sum())} of {got.size} values are not finite")
+        bound = self.tolerance * float(np.abs(self.value).max(initial=0.0))
+        error = float(np.abs(got - self.value).max(initial=0.0))
+        fraction = error / bound if bound else float(error > 0)
+        if error <= bound:
+            return Check(correct=True, fault=None, error_fraction=fraction, detail="")
+        return _wrong(Fault.OUTSIDE_BOUND, fraction, f"largest error {error:.3g}, bound {bound:.3g} (tolerance {self.tolerance:g})")
+
+
+def _wrong(fault: Fault, fraction: float | None, detail: str) -> Check:
+    return Check(correct=False, fault=fault, error_fraction=fraction, detail=detail)
+
+
+def run_callable(
+    run: Run, function: Callable[[], Any], timing: Timing, *, nodeid: str, reference: Any, tolerance: float
+) -> Outcome:
+    """Judge what a callable returns, then its speed; its baseline belongs to the test that calls it.
+
+    Its clock is the CPU time of this process, all threads together.
+    """
+    started = time.monotonic()
+    case = callable_case(nodeid)
+    blank = Outcome(
+        key=case.key, nodeid=nodeid, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED, threshold=timing.threshold
+    )
+    outcome = _along(Asked(run, case, timing), blank, function, Expected.of(reference, tolerance))
+    return replace(outcome, duration_seconds=time.monotonic() - started)
+
+
+def callable_case(nodeid: str) -> Case:
+    """The case of a callable: its test's node id stands where a layer would."""
+    return Case(
+        framework=IN_PROCESS,
+        workload="callable",
+        network="pytest",
+        layer=nodeid,
+        problem=None,
+        pass_=None,
+        algorithm=None,
+        clock=Clock.PROCESS_CPU,
+    )
+
+
+def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: Expected) -> Outcome:
+    source = InProcess(function, name=getattr(function, "__qualname__", "callable"))
+    first = _answer(source, expected)
+    outcome = with_answer(blank, first)
+    if first.fault is not None:
+        return outcome
+    if asked.run.settings.check_only:
+        return replace(outcome, reason=Reason.CHECK_ONLY)
+    before = stored(asked.run, asked.case)
+    plan = before.plan if before else None
+    answers: list[Answer] = []
+    judgement = Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
+    while len(answers) < MOST_ROUNDS:
+        with asked.run.timing(asked.case):
+            samples = measure(
+                source,
+                asked.timing,
+                clock=asked.case.clock,
+                plan=plan,
+                first_call_ns=source.first_call_ns,
+                control=source.control,
+            )
+        answer = replace(_answer(source, expected), samples=samples)
+        if answer.fault is not None:
+            return with_answer(blank, answer)
+        answers.append(answer)
+        plan = samples.plan
+        if len(answers) >= REPLICAS:
+            judgement = judged(asked, joined(answers), before)
+            if settled(judgement, len(answers)):
+                break
+    return finished(blank, asked, first, answers, judgement)
+
+
+def _answer(source: InProcess, expected: Expected) -> Answer:
+    check = expected.check(source.last_output())
+    return Answer(
+        check=check,
+        resolved=source.resolved,
+        first_call_ns=source.first_call_ns,
+        versions={"numpy": np.__version__},
+        fault=None if check.fault is None else Reason(check.fault),
+    )

@@ -1,0 +1,134 @@
+"""The run: settings, workers, leases, baselines and questions, opened when first needed and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from ..baseline.entry import Entry
+from ..baseline.store import Baselines
+from ..cases import Case, Clock, DeviceKind
+from ..errors import FrameworkUnavailable
+from ..frameworks.registry import Registry
+from ..host.pool import Pool
+from ..host.process import Worker
+from ..host.remote import peak
+from ..judging.statistics import session_level
+from ..measuring.gpus import Gpu
+from ..measuring.lease import core_device, cores, lease
+from ..measuring.machine import Machine, detect
+from ..report.outcome import Outcome
+from ..settings import Settings
+from .question import Questions
+
+REPLICAS = 2
+
+
+class Run:
+    """Everything that one pytest process needs to run cases.
+
+    `compared` is the number of cases of the session, among which the level of false alarms is divided;
+    `worker_number` spreads xdist workers over the cores.
+    Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can.
+    """
+
+    def __init__(self, settings: Settings, registry: Registry, *, compared: int = 1, worker_number: int = 0) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.level = session_level(compared)
+        self.questions = Questions()
+        self._cores = _turned(cores(), worker_number)
+        self._pools: list[Pool] = []
+        self.peak_flops: float | None = None
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What the baselines of this run belong to."""
+        return detect()
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """The stored speeds of this machine."""
+        return Baselines.open(self.settings.baselines, self.machine)
+
+    @cached_property
+    def _replicas(self) -> tuple[Pool, ...]:
+        pools = tuple(Pool() for _ in range(REPLICAS))
+        self._pools.extend(pools)
+        return pools
+
+    def worker(self, case: Case, *, replica: int, fresh: bool = False, gpus: tuple[Gpu, ...] = ()) -> Worker:
+        """A live worker for this case; replicas are processes of their own, so that a process's luck averages out.
+
+        Raises: FrameworkUnavailable with the command that brings the framework; WorkerFailed when it does not start.
+        """
+        spec = self.registry.get(case.framework)
+        missing = self.registry.missing(spec)
+        if missing:
+            raise FrameworkUnavailable(f"{case.key}: {missing}")
+        offer = spec.offer_for(case)
+        if offer is None:
+            raise FrameworkUnavailable(f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}")
+        pool = self._replicas[replica % REPLICAS]
+        start = pool.fresh if fresh else pool.worker
+        visible = ",".join(gpu.uuid for gpu in gpus) or None
+        worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)
+        if self.peak_flops is None and case.clock is Clock.PROCESS_CPU and not spec.command:
+            with self.timing(case):
+                self.peak_flops = peak(worker)
+        return worker
+
+    @contextmanager
+    def timing(self, case: Case) -> Iterator[None]:
+        """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test."""
+        if case.device_kind is DeviceKind.CUDA:
+            yield
+            return
+        with lease([core_device(core) for core in self.cpus(case.threads)]):
+            yield
+
+    def cpus(self, threads: int) -> tuple[int, ...]:
+        """The cores on which workers of so many threads run."""
+        return self._cores[:threads]
+
+    @contextmanager
+    def lease_gpus(self, gpus: tuple[Gpu, ...], count: int) -> Iterator[tuple[Gpu, ...]]:
+        """Hold so many of these GPUs."""
+        by_uuid = {gpu.uuid: gpu for gpu in gpus}
+        with lease(tuple(by_uuid), count=count) as uuids:
+            yield tuple(by_uuid[uuid] for uuid in uuids)
+
+    def write_baselines(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+        """Store the entries of these outcomes; returns what was written, in words.
+
+        Raises: BaselineError when nothing could be stored.
+        """
+        entries = [Entry.from_plain(outcome.key, outcome.entry) for outcome in outcomes if outcome.entry is not None]
+        written = self.baselines.write(entries)
+        if not written.files:
+            return ()
+        counts = f"{written.added} new and {written.changed} changed baseline entries"
+        return (f"{counts} in {', '.join(map(_shown, written.files))}",)
+
+    def unused(self, seen: set[str]) -> tuple[str, ...]:
+        """Stored keys of the seen frameworks that this run did not meet."""
+        return self.baselines.unused(seen, frameworks={Case.parse(key).framework for key in seen})
+
+    def close(self) -> None:
+        """End all workers."""
+        for pool in self._pools:
+            pool.close()
+
+
+def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:
+    """The last core first, since the first serves most interrupts; each xdist worker starts one further on."""
+    backwards = numbers[::-1]
+    start = by % len(backwards)
+    return backwards[start:] + backwards[:start]
+
+
+def _shown(path: Path) -> str:
+    """A path as the user would type it from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,106 @@
+"""One round of a case: prepare it in a worker, check the answer, time it, and check the last timed answer again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..algorithms.checking import Check
+from ..cases import Case
+from ..frameworks.resolved import Resolved
+from ..host.process import Worker
+from ..host.remote import RemoteCase, prepare
+from ..judging.verdict import Reason
+from ..measuring.gpus import Gpu
+from ..measuring.sampler import measure
+from ..measuring.samples import Plan, Samples
+from ..settings import Timing
+from .question import Question
+from .resources import Run
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A case on its way: the run it belongs to, how it is timed, and the GPUs that it holds."""
+
+    run: Run
+    case: Case
+    timing: Timing
+    gpus: tuple[Gpu, ...] = ()
+
+    def worker(self, *, replica: int = 0, fresh: bool = False) -> Worker:
+        """A live worker for this case."""
+        return self.run.worker(self.case, replica=replica, fresh=fresh, gpus=self.gpus)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: whether it is right, what ran, and (after timing) the samples.
+
+    `fault` is None for a right answer. Units: first_call_ns is the wall time of the first call in this process.
+    """
+
+    check: Check
+    resolved: Resolved
+    first_call_ns: int
+    versions: Mapping[str, str]
+    fault: Reason | None = None
+    samples: Samples | None = None
+
+
+def checked(asked: Asked, *, exact: bool) -> Answer:
+    """Ask once and judge the result; nothing is timed."""
+    question = asked.run.questions.ask(asked.case, exact=exact)
+    worker = asked.worker()
+    remote = prepare(worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds)
+    answer = _first_answer(asked, worker, remote, question)
+    remote.release()
+    return answer
+
+
+def timed(asked: Asked, plan: Plan | None, *, replica: int, fresh: bool = False) -> Answer:
+    """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
+    question = asked.run.questions.ask(asked.case, exact=False)
+    worker = asked.worker(replica=replica, fresh=fresh)
+    remote = prepare(worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds)
+    answer = _first_answer(asked, worker, remote, question)
+    if answer.fault is not None:
+        return answer
+    with asked.run.timing(asked.case):
+        samples = measure(
+            remote,
+            asked.timing,
+            clock=asked.case.clock,
+            plan=plan,
+            first_call_ns=answer.first_call_ns,
+            control=remote.control,
+        )
+    output = remote.last_output()
+    remote.release()
+    last = question.check(output, asked.case, resolved=answer.resolved, negated=True)
+    if last.fault is None:
+        return replace(answer, check=last, samples=samples)
+    earlier = question.check(output, asked.case, resolved=answer.resolved)
+    if not earlier.correct:
+        return replace(answer, check=last, fault=Reason(last.fault))
+    stale = replace(last, detail="the output of the last timed call belongs to earlier operands")
+    return replace(answer, check=stale, fault=Reason.RESULT_STALE)
+
+
+def _first_answer(asked: Asked, worker: Worker, remote: RemoteCase, question: Question) -> Answer:
+    check = question.check(remote.output, asked.case, resolved=remote.resolved)
+    return Answer(
+        check=check,
+        resolved=remote.resolved,
+        first_call_ns=remote.first_call_ns,
+        versions=versions_of(worker),
+        fault=None if check.fault is None else Reason(check.fault),
+    )
+
+
+def versions_of(worker: Worker) -> dict[str, str]:
+    """What a number depends on beside the machine: framework, libraries, interpreter, NumPy (of the control)."""
+    hello = worker.hello
+    own = {name: str(hello[name]) for name in ("framework", "version", "python", "numpy") if name in hello}
+    libraries = hello.get("libraries") or {}
+    return {**own, **{f"library {name}": str(version) for name, version in libraries.items()}}

@@ -1,0 +1,129 @@
+"""The life of a baseline: nothing, recorded, same, slower, accepted."""
+
+from __future__ import annotations
+
+import pytest
+
+SLOW_LAYER_B = {"match": "h9w9", "workload_ns": 2_400_000}
+
+
+def recorded(suite):
+    suite.run("--cnnperf-compare", "--cnnperf-missing=record").assert_outcomes(passed=2)
+    assert len(suite.baseline_files) == 1
+    return suite.baseline_files[0]
+
+
+def test_without_compare_nothing_is_judged_and_nothing_is_written(suite):
+    outcomes = suite.outcomes()
+    assert [outcome["verdict"] for outcome in outcomes] == ["UNKNOWN", "UNKNOWN"]
+    assert {outcome["reason"] for outcome in outcomes} == {"not_compared"}
+    assert suite.baseline_files == []
+
+
+def test_a_missing_baseline_warns_by_default_and_is_not_written(suite):
+    result = suite.run("--cnnperf-compare")
+    result.assert_outcomes(passed=2, warnings=2)
+    result.stdout.fnmatch_lines(["*no_baseline*"])
+    assert suite.baseline_files == []
+
+
+def test_a_missing_baseline_fails_when_asked_to(suite):
+    result = suite.run("--cnnperf-compare", "--cnnperf-missing=fail")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*--cnnperf-missing=record*"])
+
+
+def test_a_second_run_of_the_same_speed_is_all_same(suite):
+    recorded(suite)
+    outcomes = suite.outcomes("--cnnperf-compare")
+    assert [outcome["verdict"] for outcome in outcomes] == ["SAME", "SAME"]
+    assert all(abs(outcome["baseline_ratio"] - 1) < 0.01 for outcome in outcomes)
+
+
+def test_a_slower_case_fails_its_own_test_only(suite):
+    recorded(suite)
+    suite.play(SLOW_LAYER_B)
+    result = suite.run("--cnnperf-compare")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*SLOWER (ratio_above_threshold): fake-convolution-tiny-b-*", "*+20.*%*"])
+
+
+def test_a_machine_of_another_pace_is_not_a_slower_framework(suite):
+    recorded(suite)
+    suite.play(workload_ns=3_000_000, control_ns=1_500_000)
+    assert [outcome["verdict"] for outcome in suite.outcomes("--cnnperf-compare")] == ["SAME", "SAME"]
+
+
+def test_a_faster_case_passes_and_says_so(suite):
+    recorded(suite)
+    suite.play(workload_ns=1_500_000)
+    outcomes = suite.outcomes("--cnnperf-compare")
+    assert [outcome["verdict"] for outcome in outcomes] == ["FASTER", "FASTER"]
+
+
+def test_update_accepts_the_new_speed(suite):
+    recorded(suite)
+    suite.play(SLOW_LAYER_B)
+    suite.run("--cnnperf-update").assert_outcomes(passed=2)
+    suite.run("--cnnperf-compare").assert_outcomes(passed=2)
+
+
+def test_update_new_leaves_what_is_stored(suite):
+    file = recorded(suite)
+    before = file.read_text()
+    suite.play(SLOW_LAYER_B)
+    suite.run("--cnnperf-update-new").assert_outcomes(passed=2)
+    assert file.read_text() == before
+    suite.run("--cnnperf-update-new", "--cnnperf-passes=forward,backward_data").assert_outcomes(passed=4)
+    after = file.read_text()
+    assert after.count("backward_data") == 2
+    suite.run("--cnnperf-compare").assert_outcomes(passed=1, failed=1)
+
+
+def test_the_last_round_of_a_doubtful_case_runs_in_a_fresh_process(suite):
+    recorded(suite)
+    # Only the first two processes (the two replicas) are slow; a fresh one is not: no change is reported.
+    slow = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
+    quick = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
+    suite.play_generations(slow, slow, quick)
+    outcomes = suite.outcomes("--cnnperf-compare")
+    assert outcomes[0]["samples"] > 2 * 10
+    assert "SLOWER" not in {outcome["verdict"] for outcome in outcomes}
+
+
+@pytest.mark.parametrize("edit", ["truncate", "empty", "foreign", "edited"])
+def test_a_broken_baseline_file_fails_with_its_name_and_is_kept(suite, edit):
+    file = recorded(suite)
+    text = file.read_text()
+    broken = {
+        "truncate": text[: len(text) // 2],
+        "empty": "",
+        "foreign": text.replace('"schema": 1', '"schema": 99'),
+        "edited": text.replace('"median_ns": ', '"median_ns": 9'),
+    }[edit]
+    assert broken != text
+    file.write_text(broken)
+    result = suite.run("--cnnperf-compare", "--cnnperf-update")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([f"*BaselineError: *{file.name}*"])
+    assert file.read_text() == broken
+
+
+def test_a_directory_that_cannot_be_written_fails_the_run_after_the_tests(suite):
+    lock_folder = suite.pytester.path / "baselines" / ".cnnperf"
+    lock_folder.parent.mkdir()
+    lock_folder.write_text("a file in the way of the lock")
+    result = suite.run("--cnnperf-update")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*baselines*cannot*"])
+    assert suite.baseline_files == []
+
+
+def test_what_no_case_asked_for_is_told_after_a_complete_run_only(suite):
+    recorded(suite)
+    suite.pytester.makepyfile(test_suite=(suite.pytester.path / "test_suite.py").read_text().replace('Layer("b"', 'Layer("c"'))
+    complete = suite.run("--cnnperf-compare", "--cnnperf-algorithms=", "--cnnperf-passes=")
+    complete.stdout.fnmatch_lines(["unused: 1 stored case*"])
+    narrowed = suite.run("--cnnperf-compare", "-k", "tiny-a")
+    narrowed.stdout.no_fnmatch_line("unused:*")

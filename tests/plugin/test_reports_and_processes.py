@@ -1,0 +1,127 @@
+"""JSON, JUnit, xdist, interruption, and what the pytest process never does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+FIELDS = (
+    "key nodeid framework workload network layer pass algorithm resolved dtype layout batch device_kind device_count "
+    "correct error_fraction samples median_ns control_median_ns ratio ratio_low ratio_high clock first_call_ns flops "
+    "workspace_bytes verdict reason baseline_ratio"
+).split()
+
+
+def test_the_json_has_every_field_of_every_outcome(suite):
+    document = suite.document()
+    assert document["schema"] == 1
+    assert document["machine"]["cores"] >= 1
+    for outcome in document["outcomes"]:
+        assert set(FIELDS) <= set(outcome)
+        assert outcome["clock"] == "process_cpu"
+        assert outcome["ratio_low"] <= outcome["ratio"] <= outcome["ratio_high"]
+
+
+def test_a_json_path_that_cannot_be_written_fails_the_run_with_a_sentence(suite):
+    (suite.pytester.path / "out.json").mkdir()
+    result = suite.run("--cnnperf-json=out.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*out.json*"])
+
+
+def test_junit_has_key_verdict_and_ratio_and_sees_the_failure(suite):
+    suite.run("--cnnperf-update")
+    suite.play({"match": "h9w9", "workload_ns": 2_600_000})
+    suite.run("--cnnperf-compare", "--junitxml=junit.xml")
+    root = ElementTree.parse(suite.pytester.path / "junit.xml").getroot()
+    verdicts = {
+        case.find("properties/property[@name='key']").get("value"): (
+            case.find("properties/property[@name='verdict']").get("value"),
+            case.find("failure") is not None,
+        )
+        for case in root.iter("testcase")
+    }
+    assert sorted(verdicts.values()) == [("SAME", False), ("SLOWER", True)]
+    assert all(case.find("properties/property[@name='ratio']") is not None for case in root.iter("testcase"))
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_xdist_gives_the_same_verdicts_and_one_baseline_write(suite, processes):
+    suite.run("--cnnperf-update", "-n", processes).assert_outcomes(passed=2)
+    (file,) = suite.baseline_files
+    assert file.read_text().count('"median_ns"') == 2
+    suite.play({"match": "h9w9", "workload_ns": 2_400_000})
+    document = suite.document("--cnnperf-compare", "-n", processes, "--cnnperf-algorithms=gemm,fft")
+    verdicts = {(outcome["layer"], outcome["algorithm"]): outcome["verdict"] for outcome in document["outcomes"]}
+    assert verdicts == {("a", "gemm"): "SAME", ("b", "gemm"): "SLOWER", ("a", "fft"): "UNKNOWN"}
+    assert [hole["count"] for hole in document["holes"]] == [1]
+
+
+def test_two_runs_that_write_at_once_lose_nothing(suite):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnnperf-frameworks=fake", "--cnnperf-algorithms=gemm", "--cnnperf-update"]
+    runs = [subprocess.Popen([*command, f"--cnnperf-passes={one}"], cwd=suite.pytester.path) for one in ("forward", "backward_data")]
+    assert [run.wait(120) for run in runs] == [0, 0]
+    (file,) = suite.baseline_files
+    assert file.read_text().count('"median_ns"') == 4
+
+
+def test_an_interrupt_keeps_what_was_measured_and_leaves_no_process(suite):
+    suite.play({"match": "h9w9", "fault": "hang", "at": "prepare"})
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--cnnperf-frameworks=fake", "--cnnperf-algorithms=gemm"]
+    run = subprocess.Popen(
+        [*command, "--cnnperf-passes=forward", "--cnnperf-update"], cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True
+    )
+    with run.stdout:
+        for line in run.stdout:
+            if "tiny-a" in line and "UNKNOWN" in line:
+                break
+        time.sleep(0.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
+        run.send_signal(signal.SIGINT)
+        rest = run.stdout.read()
+    assert run.wait(60) == pytest.ExitCode.INTERRUPTED, rest
+    (file,) = suite.baseline_files
+    assert "tiny-a-" in file.read_text()
+    assert "tiny-b-" not in file.read_text()
+    assert workers_of(str(suite.script)) == []
+
+
+def workers_of(script: str) -> list[int]:
+    """Processes whose environment names this script of the fake framework."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as environment, open(f"/proc/{name}/cmdline", "rb") as command:
+                    if script.encode() in environment.read() and b"worker" in command.read():
+                        found.append(int(name))
+            except OSError:
+                continue
+    return found
+
+
+def test_the_pytest_process_imports_no_framework(suite):
+    suite.pytester.makeconftest(
+        """
+        import sys
+
+        def pytest_sessionfinish():
+            loaded = {"torch", "tensorflow", "jax", "theano", "cntk", "caffe", "keras"} & set(sys.modules)
+            print("frameworks loaded:", sorted(loaded))
+        """
+    )
+    result = suite.run("--cnnperf-frameworks=fake,torch,tensorflow,numpy", "--cnnperf-compare", "-k", "fake", "-s")
+    result.assert_outcomes(passed=2, warnings=2, deselected=None)
+    result.stdout.fnmatch_lines(["*frameworks loaded: []*"])
+
+
+def test_a_run_without_our_tests_starts_nothing_and_prints_nothing(suite):
+    suite.pytester.makepyfile(test_suite="def test_plain(): pass")
+    result = suite.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*cnnperf*=*")
