@@ -41,7 +41,7 @@ def convolutions(networks: Iterable[Network], registry: Registry, settings: Sett
                 reason = spec.absent.get(algorithm, f"{spec.title} has no {algorithm}")
                 holes[spec.name, algorithm.value, reason] += _table_size(networks, settings)
             for case in _cases(spec, offers, networks, settings):
-                reason = missing or hole(spec, case) or _impossible(case)
+                reason = missing or hole(spec, case) or _impossible(case) or _left_out(spec, case, settings)
                 if reason is None:
                     cases.append(case)
                 else:
@@ -109,6 +109,14 @@ def _impossible(case: Case) -> str | None:
     """Why the algorithm itself cannot compute this problem, whoever offers it."""
     assert case.algorithm is not None and case.problem is not None and case.pass_ is not None
     return constraint(case.algorithm, case.problem, case.pass_)
+
+
+def _left_out(spec: FrameworkSpec, case: Case, settings: Settings) -> str | None:
+    """Why the preset does not ask for a case that the framework offers."""
+    offer = spec.offer_for(case)
+    if settings.preset.every_layout or offer is None or case.layout is offer.layouts[0]:
+        return None
+    return f"the preset {settings.preset.name} asks for {offer.layouts[0]} only, not for {case.layout}"
 
 
 def merged(holes: Iterable[Mapping[str, object] | Hole]) -> tuple[Hole, ...]:

@@ -27,9 +27,10 @@ class Update(str, Enum):
 
 @dataclass(frozen=True)
 class Preset:
-    """A size of the suite: batches, and how long a case is timed.
+    """A size of the suite: batches, layouts, and how long a case is timed.
 
-    Units: seconds per case and round.
+    `every_layout` asks for all layouts of an offer, otherwise only for its first, the framework's own.
+    Units: `max_seconds` and samples per round; a case has at least four rounds.
     """
 
     name: str
@@ -37,11 +38,12 @@ class Preset:
     max_seconds: float
     min_samples: int
     max_samples: int
+    every_layout: bool = True
 
 
-QUICK = Preset("quick", batches=(1,), max_seconds=1.0, min_samples=10, max_samples=40)
-NIGHTLY = Preset("nightly", batches=(1, 16, 64), max_seconds=6.0, min_samples=20, max_samples=60)
-PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=600.0, min_samples=100, max_samples=100)
+QUICK = Preset("quick", batches=(1,), max_seconds=0.2, min_samples=6, max_samples=16, every_layout=False)
+NIGHTLY = Preset("nightly", batches=(1, 16, 64), max_seconds=2.0, min_samples=10, max_samples=20)
+PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=150.0, min_samples=25, max_samples=25)
 PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
 
 

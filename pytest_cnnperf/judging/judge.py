@@ -11,6 +11,8 @@ from .student import reach
 from .verdict import Judgement, Reason, Verdict
 
 ORDINARY_LEVEL = 0.05
+# SAME is said of a ratio inside the threshold when a change of so many thresholds is excluded besides.
+EXCLUDED = 2
 # The floor is pooled from many cases; it is known about as well as from so many of them.
 FLOOR_FREEDOM = 30.0
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
@@ -45,7 +47,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
     """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME inside it, otherwise UNDECIDED.
 
     `level` is the error level of this case (see `session_level`), `floor` the relative spread between rounds of the
-    same thing. SAME asks the ordinary 95 % interval to lie within the threshold on both sides.
+    same thing. SAME asks the ratio to lie inside the threshold, and the 95 % interval inside twice the threshold.
     """
     if (now.clock, now.plan) != (before.clock, before.plan):
         return Judgement(Verdict.UNKNOWN, Reason.OTHER_METHOD, _difference(now, before))
@@ -111,7 +113,8 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             f"{_percent(ratio)} against a threshold of {threshold:.1%}",
         )
     low, high = change.interval(ORDINARY_LEVEL)
-    if 1 / (1 + threshold) <= low and high <= 1 + threshold:
+    widest = 1 + EXCLUDED * threshold
+    if 1 / (1 + threshold) < ratio < 1 + threshold and 1 / widest <= low and high <= widest:
         return (Verdict.SAME, Reason.WITHIN_THRESHOLD, "")
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "

@@ -21,7 +21,7 @@ MAX_REPEATS = 100_000
 # Between these limits: several units for short workloads, no seconds of control beside seconds of workload.
 LEAST_CONTROL_NS = 5_000_000
 MOST_CONTROL_NS = 100_000_000
-BATCH = 10
+BATCH = 5
 # A batch takes at most this share of the round, so that the time is looked at often enough.
 BATCH_SHARE = 0.25
 # An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.

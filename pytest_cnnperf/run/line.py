@@ -20,9 +20,12 @@ from ..settings import Timing, Update, will_store
 from .resources import REPLICAS, Run
 from .rounds import Answer, Asked, checked, timed
 
-# A baseline is compared with for months: it gets as many rounds as two comparisons.
-RECORDED_ROUNDS = 2 * REPLICAS
-FRESH_ROUNDS = 3
+# Where a process, or a preparation, happens to lie in memory moves a case by percents: several short rounds average
+# that, one long round does not. A baseline is compared with for months and gets more of them.
+LEAST_ROUNDS = 2 * REPLICAS
+RECORDED_ROUNDS = 3 * REPLICAS
+MORE_ROUNDS = REPLICAS
+FRESH_ROUNDS = 2
 
 
 def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[Gpu, ...] = ()) -> Outcome:
@@ -71,31 +74,36 @@ def _along(asked: Asked, blank: Outcome, before: Entry | None) -> Outcome:
         if len(answers) < least:
             continue
         judgement = judged(asked, joined(answers), before)
-        if settled(judgement, len(answers)):
+        if settled(judgement, confirmed=len(answers) == most_rounds(asked.run, before)):
             break
     return finished(blank, asked, exact, answers, judgement)
 
 
 def rounds(asked: Asked, before: Entry | None) -> Iterator[Answer]:
-    """One round in each replica, then rounds in fresh processes for as long as they are asked for."""
+    """Rounds in the two replicas by turns, for as long as they are asked for; the last ones in fresh processes."""
     plan = before.plan if before else None
-    for number in range(REPLICAS + FRESH_ROUNDS):
-        fresh = before is not None and number >= REPLICAS
-        answer = timed(asked, plan, replica=number, fresh=fresh)
+    most = most_rounds(asked.run, before)
+    for number in range(most):
+        answer = timed(asked, plan, replica=number, fresh=number >= most - FRESH_ROUNDS)
         plan = answer.samples.plan if answer.samples else plan
         yield answer
 
 
-def settled(judgement: Judgement, count: int) -> bool:
-    """Whether no more rounds are needed: a doubt gets more, and a change is believed when a fresh process shows it too."""
-    if judgement.verdict is Verdict.UNDECIDED:
-        return False
-    return judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER) or count > REPLICAS
+def settled(judgement: Judgement, *, confirmed: bool) -> bool:
+    """Whether no more rounds are needed: a doubt gets more, and a change is believed when fresh processes show it too."""
+    if judgement.verdict in (Verdict.SLOWER, Verdict.FASTER):
+        return confirmed
+    return judgement.verdict is not Verdict.UNDECIDED
 
 
 def least_rounds(run: Run, before: Entry | None) -> int:
     """How many rounds a case gets before anything is said of it."""
-    return RECORDED_ROUNDS if will_store(run.settings, known=before is not None) else REPLICAS
+    return RECORDED_ROUNDS if will_store(run.settings, known=before is not None) else LEAST_ROUNDS
+
+
+def most_rounds(run: Run, before: Entry | None) -> int:
+    """How many rounds a case gets at most."""
+    return least_rounds(run, before) + MORE_ROUNDS + FRESH_ROUNDS
 
 
 def joined(answers: list[Answer]) -> Samples:
