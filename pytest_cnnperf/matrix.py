@@ -13,6 +13,7 @@ from .cases.networks import Network
 from .frameworks.holes import hole
 from .frameworks.registry import Registry
 from .frameworks.spec import FrameworkSpec, Offer
+from .measuring.lease import cores
 from .report.outcome import Hole
 from .settings import Settings
 
@@ -38,8 +39,8 @@ def convolutions(networks: Iterable[Network], registry: Registry, settings: Sett
         for algorithm in settings.algorithms or tuple(Algorithm):
             offers = [offer for offer in spec.offers if offer.algorithm is algorithm]
             if not offers:
-                reason = spec.absent.get(algorithm, f"{spec.title} has no {algorithm}")
-                holes[spec.name, algorithm.value, reason] += _table_size(networks, settings)
+                why = spec.absent.get(algorithm, f"{spec.title} has no {algorithm}")
+                holes[spec.name, algorithm.value, why] += _table_size(networks, settings)
             for case in _cases(spec, offers, networks, settings):
                 reason = missing or hole(spec, case) or _impossible(case) or _left_out(spec, case, settings)
                 if reason is None:
@@ -91,12 +92,9 @@ def _cases(
                 )
 
 
-def _sizes(device_kind: DeviceKind, settings: Settings) -> Iterator[tuple[int, int]]:
-    """(threads, device count): on a CPU the threads are the size, and a convolution is one device's work."""
-    if device_kind is DeviceKind.CPU:
-        yield from ((threads, 1) for threads in settings.threads if 1 in settings.device_counts)
-    elif 1 in settings.device_counts:
-        yield (1, 1)
+def _sizes(device_kind: DeviceKind, settings: Settings) -> Iterable[tuple[int, int]]:
+    """Pairs (threads, device count); threads of the host are no size of a GPU's work."""
+    return product(settings.threads if device_kind is DeviceKind.CPU else (1,), settings.device_counts)
 
 
 def _clock(device_kind: DeviceKind, threads: int, devices: int) -> Clock:
@@ -106,8 +104,14 @@ def _clock(device_kind: DeviceKind, threads: int, devices: int) -> Clock:
 
 
 def _impossible(case: Case) -> str | None:
-    """Why the algorithm itself cannot compute this problem, whoever offers it."""
-    assert case.algorithm is not None and case.problem is not None and case.pass_ is not None
+    """Why nobody can run this case here: too many devices or threads for it, or the algorithm cannot compute it."""
+    if case.device_count > 1:
+        return f"a convolution is the work of one device, not of {case.device_count}"
+    if case.threads > len(cores()):
+        return f"{case.threads} threads need as many cores, and this process may use {len(cores())}"
+    assert case.algorithm is not None
+    assert case.problem is not None
+    assert case.pass_ is not None
     return constraint(case.algorithm, case.problem, case.pass_)
 
 

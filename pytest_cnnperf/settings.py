@@ -51,8 +51,8 @@ PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
 class Settings:
     """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
 
-    An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %); `deadline_seconds` is how long
-    a worker may be silent beyond what its request is expected to take.
+    An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %); `deadline_seconds` is
+    how long a worker may be silent beyond what its request is expected to take.
     """
 
     preset: Preset = QUICK

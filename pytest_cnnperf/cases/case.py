@@ -47,7 +47,9 @@ class Case:
     def __post_init__(self) -> None:
         for name in ("framework", "workload"):
             if not _NAME.fullmatch(getattr(self, name)):
-                raise InvalidProblem(f"{name}={getattr(self, name)!r} must be lower-case letters, digits and underscores")
+                raise InvalidProblem(
+                    f"{name}={getattr(self, name)!r} must be lower-case letters, digits and underscores"
+                )
         for name in ("network", "layer"):
             if not getattr(self, name):
                 raise InvalidProblem(f"{name} must not be empty; say where the problem comes from, e.g. 'custom'")
@@ -56,7 +58,9 @@ class Case:
                 raise InvalidProblem(f"{name}={getattr(self, name)!r} must be at least 1")
         for option in self.options:
             if not _OPTION.fullmatch("=".join(option)):
-                raise InvalidProblem(f"option {option!r} must be a lower-case name and a value of letters, digits, '_' and '.'")
+                raise InvalidProblem(
+                    f"option {option!r} must be a lower-case name and a value of letters, digits, '_' and '.'"
+                )
         if list(self.options) != sorted(dict(self.options).items()):
             raise InvalidProblem(f"options={self.options!r} must be sorted by name, each name once")
 
@@ -94,11 +98,15 @@ class Case:
         """
         parts = key.split("-")
         if len(parts) < _FIELDS:
-            raise InvalidProblem(f"{key!r} is not a case key: {len(parts)} fields joined by '-', expected at least {_FIELDS}")
+            raise InvalidProblem(
+                f"{key!r} is not a case key: {len(parts)} fields joined by '-', expected at least {_FIELDS}"
+            )
         device = re.fullmatch(r"([a-z]+)(\d+)", parts[9])
         threads = re.fullmatch(r"threads(\d+)", parts[10])
         if device is None or threads is None:
-            raise InvalidProblem(f"{key!r} is not a case key: expected fields like 'cpu1' and 'threads1', got {parts[9]!r}, {parts[10]!r}")
+            raise InvalidProblem(
+                f"{key!r} is not a case key: expected 'cpu1' and 'threads1' or alike, got {parts[9]!r}, {parts[10]!r}"
+            )
         case = cls(
             framework=parts[0],
             workload=parts[1],

@@ -47,7 +47,7 @@ class Problem:
     dilation: Pair = (1, 1)
     groups: int = 1
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (the field's alphabet, in its own order, is what everybody types)
         self,
         n: int,
         c: int,
@@ -90,7 +90,7 @@ class Problem:
         if extent > padded:
             raise InvalidProblem(
                 f"{kernel}={getattr(self, kernel)} with dilation={self.dilation[axis]} spans {extent} pixels, but "
-                f"{image}={getattr(self, image)} with pad={self.pad[axis]} has only {padded}; raise pad or shrink the kernel"
+                f"{image}={getattr(self, image)} with pad={self.pad[axis]} has only {padded}; raise pad or shrink it"
             )
 
     def _output_size(self, image: int, kernel: int, axis: int) -> int:
@@ -152,10 +152,14 @@ class Problem:
         """
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise InvalidProblem(f"{text!r} is not a problem; expected a form like n128c96h27w27k256r5s5_stride2_pad2x1_groups2")
-        sizes = {name: int(match[name]) for name in _SIZES}
-        pairs = {name: _parse_pair(match[name]) for name in _PAIR_DEFAULTS if match[name]}
-        problem = cls(**sizes, **pairs, groups=int(match["groups"] or 1))
+            raise InvalidProblem(
+                f"{text!r} is not a problem; expected a form like n128c96h27w27k256r5s5_stride2_pad2x1_groups2"
+            )
+        sizes = [int(match[name]) for name in _SIZES]
+        stride, pad, dilation = (
+            _parse_pair(match[name]) if match[name] else default for name, default in _PAIR_DEFAULTS.items()
+        )
+        problem = cls(*sizes, stride=stride, pad=pad, dilation=dilation, groups=int(match["groups"] or 1))
         if problem.text != text:
             raise InvalidProblem(f"{text!r} is not the canonical form of its problem; write {problem.text!r}")
         return problem

@@ -9,11 +9,11 @@ class Word(str, Enum):
     """A member of a closed set; its value is the word itself."""
 
     def __str__(self) -> str:
-        return self.value
+        return str(self.value)
 
 
 class Pass(Word):
-    """Which of the three convolutions of training: the result, the gradient of the input, the gradient of the filter."""
+    """Which of the three convolutions of training: the result, the gradient of the input, or of the filter."""
 
     FORWARD = "forward"
     BACKWARD_DATA = "backward_data"

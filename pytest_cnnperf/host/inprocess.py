@@ -9,6 +9,7 @@ from ..cases import Clock
 from ..errors import UsageError
 from ..frameworks.resolved import Resolved
 from ..worker.control import Blend
+from ..worker.eviction import Sweep
 from ..worker.sampler import Pairs, SystemClock, nothing
 from .source import Timed
 
@@ -34,6 +35,8 @@ class InProcess:
         self.resolved = Resolved(algorithm=None, name=name)
         self._call = call
         self._synchronize = synchronize
+        # A scripted clock does not feel the caches.
+        self._evict = Sweep().run if clock is None else nothing
         self._clock = SystemClock() if clock is None else clock
         self._control = Blend() if control is None else control
         self.control = str(self._control.version)
@@ -50,7 +53,7 @@ class InProcess:
             raise UsageError(
                 f"{self.resolved.name}: clock {clock} is a device's; a callable has {Clock.PROCESS_CPU}, {Clock.WALL}"
             )
-        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value)
+        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value, self._evict)
 
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one call and of one control unit, each after one that is not counted."""

@@ -13,10 +13,9 @@ from ..errors import FrameworkUnavailable, WorkerRefused
 from ..frameworks.spec import FrameworkSpec, Offer
 from .process import Worker
 
-# A worker keeps the memory that it frees. Otherwise glibc hands large buffers back to the kernel and faults their pages in
-# again, on some calls and not on others: oneDNN's 3x3x384x384 forward took 3.2 or 5.4 ms, at random, in one process.
+# A worker keeps the memory that it frees. Otherwise glibc hands large buffers back to the kernel and faults their
+# pages in again, on some calls and not on others: a 3x3x384x384 forward pass took 3.2 or 5.4 ms, at random.
 _STEADY_MEMORY = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**40),

@@ -54,7 +54,7 @@ def inventory(environment: Mapping[str, str] | None = None, *, nvml: Any = None)
 
 def _installed_nvml() -> Any:
     try:
-        import pynvml  # noqa: PLC0415 (optional, and only a run that asks for GPUs needs it)
+        import pynvml
     except ImportError:
         return None
     return pynvml

@@ -29,7 +29,9 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
     if outcome.reason in _SKIPS:
         pytest.skip(text)
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.FAIL:
-        pytest.fail(f"{text}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False)
+        pytest.fail(
+            f"{text}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False
+        )
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.WARN:
         warnings.warn(NoBaselineWarning(text), stacklevel=2)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..cases import DeviceKind
+from ..cases import Case, DeviceKind
 from ..matrix import convolutions
 from .markers import ConvolutionsMark, TimingMark
 from .session import Session
@@ -23,7 +23,7 @@ def generate(metafunc: pytest.Metafunc, session: Session) -> None:
     if mark is None or "case" not in metafunc.fixturenames:
         return
     wanted = session.settings.preset.name in mark.presets
-    cases = ()
+    cases: tuple[Case, ...] = ()
     if wanted:
         matrix = convolutions(mark.networks, session.registry, session.settings)
         session.add_holes(matrix.holes)

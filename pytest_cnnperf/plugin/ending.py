@@ -99,7 +99,12 @@ def _prune(session: Session, unused: tuple[str, ...], errors: list[str]) -> tupl
 
 
 def _report(
-    config: pytest.Config, session: Session, *, written: tuple[str, ...], unused: tuple[str, ...], errors: tuple[str, ...]
+    config: pytest.Config,
+    session: Session,
+    *,
+    written: tuple[str, ...],
+    unused: tuple[str, ...],
+    errors: tuple[str, ...],
 ) -> Report:
     peaks = [facts["peak_flops"] for facts in session.remote_facts if facts["peak_flops"]]
     holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])

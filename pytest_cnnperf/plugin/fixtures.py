@@ -52,7 +52,9 @@ class Cnnperf:
         from ..run import run_callable
 
         if self.item.stash.get(OUTCOMES, []):
-            raise UsageError(f"cnnperf.time can be used once in a test, since its baseline is the test's: {self.item.nodeid}")
+            raise UsageError(
+                f"cnnperf.time can be used once in a test, since its baseline is the test's: {self.item.nodeid}"
+            )
         timing = TimingMark.of(self.item).over(self.session.settings)
         return self._finish(
             run_callable(

@@ -37,7 +37,7 @@ class TimingMark:
                 raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be a number above 0")
 
     @classmethod
-    def of(cls, item: pytest.Item | pytest.FunctionDefinition) -> TimingMark:
+    def of(cls, item: pytest.Item) -> TimingMark:
         """The marks of a test, the nearest keyword winning.
 
         Raises: UsageError for a positional argument or an unknown keyword, which are listed.
@@ -48,7 +48,9 @@ class TimingMark:
             unknown = sorted(set(mark.kwargs) - set(known))
             if mark.args or unknown:
                 got = ", ".join([*map(repr, mark.args), *unknown])
-                raise UsageError(f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}")
+                raise UsageError(
+                    f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}"
+                )
             keywords = {**mark.kwargs, **keywords}
         return cls(**keywords)
 
@@ -72,7 +74,7 @@ class ConvolutionsMark:
     presets: tuple[str, ...]
 
     @classmethod
-    def of(cls, definition: pytest.FunctionDefinition) -> ConvolutionsMark | None:
+    def of(cls, definition: pytest.Item) -> ConvolutionsMark | None:
         """The mark of a test function, or None.
 
         Raises: UsageError for arguments that are no networks, or an unknown preset or keyword.

@@ -86,7 +86,9 @@ def percent(text: str) -> float:
 
 def boolean(text: str) -> bool:
     """The truth of an ini value."""
-    return bool(one_of("boolean", {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}, text))
+    return bool(
+        one_of("boolean", {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}, text)
+    )
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,14 @@ class Option:
 
 OPTIONS = (
     Option("compare", "compare", None, "", "Compare every speed with the stored baseline of this machine."),
-    Option("update", "update", None, "", "Write the measured speeds into the baseline, new and old cases alike.", Update.ALL),
+    Option("update", "update", None, "", "Write the measured speeds into the baseline, old cases too.", Update.ALL),
     Option("update-new", "update", None, "", "Write only cases that the baseline does not have yet.", Update.NEW),
     Option("baselines", "baselines", Path, "DIR", "Where baselines are stored (default: baselines below the rootdir)."),
     Option("missing", "missing", _member(Missing, "value of --cnnperf-missing"), "warn|fail|record",
            "What to do with a case that has no baseline on this machine (default: warn)."),
     Option("threshold", "threshold", percent, "PERCENT", "Smallest slowdown that fails a test (default: 5)."),
     Option("frameworks", "frameworks", _names, "NAMES", "Only these frameworks, joined by commas (default: all)."),
-    Option("algorithms", "algorithms", _members(Algorithm, "algorithm"), "NAMES", "Only these algorithms (default: all)."),
+    Option("algorithms", "algorithms", _members(Algorithm, "algorithm"), "NAMES", "Only these (default: all)."),
     Option("passes", "passes", _members(Pass, "pass"), "NAMES",
            "Only these of forward, backward_data and backward_filter (default: all)."),
     Option("batches", "batches", _counts("a batch"), "COUNTS", "Batch sizes (default: the preset's)."),

@@ -75,14 +75,14 @@ class Collector:
             self._show()
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+    def pytest_testnodedown(self, node: Any) -> None:
         """Receive what an xdist worker knows when it ends."""
         facts = getattr(node, "workeroutput", {}).get("cnnperf")
         if facts:
             self._session.remote_facts.append(facts)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Learn the number of tests, which the controller does not collect itself."""
         self._session.total = len(ids)
 

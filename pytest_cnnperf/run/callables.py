@@ -47,15 +47,23 @@ class Expected:
             return Check(correct=True, fault=None, error_fraction=None, detail="no reference was given")
         got = np.asarray(output, dtype=np.float64)
         if got.shape != self.value.shape:
-            return _wrong(Fault.WRONG_SHAPE, None, f"the callable returned shape {got.shape}, expected {self.value.shape}")
+            return _wrong(
+                Fault.WRONG_SHAPE, None, f"the callable returned shape {got.shape}, expected {self.value.shape}"
+            )
         if not np.isfinite(got).all():
-            return _wrong(Fault.NOT_FINITE, None, f"{int((~np.isfinite(got)).sum())} of {got.size} values are not finite")
+            return _wrong(
+                Fault.NOT_FINITE, None, f"{int((~np.isfinite(got)).sum())} of {got.size} values are not finite"
+            )
         bound = self.tolerance * float(np.abs(self.value).max(initial=0.0))
         error = float(np.abs(got - self.value).max(initial=0.0))
         fraction = error / bound if bound else float(error > 0)
         if error <= bound:
             return Check(correct=True, fault=None, error_fraction=fraction, detail="")
-        return _wrong(Fault.OUTSIDE_BOUND, fraction, f"largest error {error:.3g}, bound {bound:.3g} (tolerance {self.tolerance:g})")
+        return _wrong(
+            Fault.OUTSIDE_BOUND,
+            fraction,
+            f"largest error {error:.3g}, bound {bound:.3g} (tolerance {self.tolerance:g})",
+        )
 
 
 def _wrong(fault: Fault, fraction: float | None, detail: str) -> Check:

@@ -90,7 +90,7 @@ def rounds(asked: Asked, before: Entry | None) -> Iterator[Answer]:
 
 
 def settled(judgement: Judgement, *, confirmed: bool) -> bool:
-    """Whether no more rounds are needed: a doubt gets more, and a change is believed when fresh processes show it too."""
+    """Whether no more rounds are needed: a doubt gets more, and fresh processes must show a change too."""
     if judgement.verdict in (Verdict.SLOWER, Verdict.FASTER):
         return confirmed
     return judgement.verdict is not Verdict.UNDECIDED
@@ -127,7 +127,9 @@ def judged(asked: Asked, samples: Samples, before: Entry | None) -> Judgement:
         return missing(run, case)
     floor = run.baselines.floor(case.framework)
     judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=run.level, floor=floor)
-    return judgement if run.settings.compare else replace(judgement, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
+    return (
+        judgement if run.settings.compare else replace(judgement, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
+    )
 
 
 def missing(run: Run, case: Case) -> Judgement:

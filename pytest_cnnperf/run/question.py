@@ -58,7 +58,8 @@ class Questions:
 
     def ask(self, case: Case, *, exact: bool) -> Question:
         """The question of this case; `exact` asks in small integers whose sums have no rounding."""
-        assert case.problem is not None and case.pass_ is not None
+        assert case.problem is not None
+        assert case.pass_ is not None
         name = (case.problem, case.pass_, exact)
         if name not in self._kept:
             pair = operands(case.problem, case.pass_, exact=exact, seed=_SEED)

@@ -70,7 +70,9 @@ class Run:
             raise FrameworkUnavailable(f"{case.key}: {missing}")
         offer = spec.offer_for(case)
         if offer is None:
-            raise FrameworkUnavailable(f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}")
+            raise FrameworkUnavailable(
+                f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}"
+            )
         pool = self._replicas[replica % REPLICAS]
         start = pool.fresh if fresh else pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None

@@ -52,7 +52,9 @@ def checked(asked: Asked, *, exact: bool) -> Answer:
     """Ask once and judge the result; nothing is timed."""
     question = asked.run.questions.ask(asked.case, exact=exact)
     worker = asked.worker()
-    remote = prepare(worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds)
+    remote = prepare(
+        worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds
+    )
     answer = _first_answer(asked, worker, remote, question)
     remote.release()
     return answer
@@ -62,7 +64,9 @@ def timed(asked: Asked, plan: Plan | None, *, replica: int, fresh: bool = False)
     """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
     question = asked.run.questions.ask(asked.case, exact=False)
     worker = asked.worker(replica=replica, fresh=fresh)
-    remote = prepare(worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds)
+    remote = prepare(
+        worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds
+    )
     answer = _first_answer(asked, worker, remote, question)
     if answer.fault is not None:
         return answer

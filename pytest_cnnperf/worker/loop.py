@@ -8,7 +8,7 @@ import traceback
 
 import numpy as np
 
-from . import control, peak, sampler, wire
+from . import control, eviction, peak, sampler, wire
 
 
 class Prepared:
@@ -26,7 +26,7 @@ class Loop:
     def __init__(self, load_adapter):
         self.load_adapter = load_adapter
         self.adapter = None
-        self.clock = self.control = self.prepared = None
+        self.clock = self.control = self.evict = self.prepared = None
         self.handlers = {
             "hello": self.hello,
             "prepare": self.prepare,
@@ -56,6 +56,8 @@ class Loop:
             adapter = self.load_adapter()
             self.clock = getattr(adapter, "clock", sampler.SystemClock)()
             self.control = getattr(adapter, "control", control.Blend)()
+            # A scripted clock does not feel the caches.
+            self.evict = sampler.nothing if hasattr(adapter, "clock") else eviction.Sweep().run
             self.adapter = adapter
         fields = dict(self.adapter.info())
         fields.update(
@@ -147,7 +149,7 @@ class Loop:
         handle, on = self.current().handle, head.get("clock")
         if on in ("process_cpu", "wall"):
             call = functools.partial(self.adapter.run, handle)
-            return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on)
+            return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on, self.evict)
         if on in ("device_cold", "device_hot"):
             if not hasattr(self.adapter, "device_sample"):
                 raise wire.NotOffered("clock %s: this adapter has no device clock" % on)

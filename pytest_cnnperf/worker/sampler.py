@@ -42,15 +42,16 @@ def timed(call: Call, count: int, synchronize: Call, clock: Any) -> "Tuple[int, 
 
 
 class Pairs:
-    """Times a workload beside a control; both are calls without arguments.
+    """Times a workload beside a control; both are calls without arguments, and so is `evict`, which goes before a sample.
 
     `on` is "process_cpu" or "wall". Units: nanoseconds per workload call and per control unit.
     """
 
-    def __init__(self, call: Call, synchronize: Call, control: Call, clock: Any, on: str) -> None:
+    def __init__(self, call: Call, synchronize: Call, control: Call, clock: Any, on: str, evict: Call = nothing) -> None:
         self.call = call
         self.synchronize = synchronize
         self.control = control
+        self.evict = evict
         self.clock = clock
         self.which = {"process_cpu": 0, "wall": 1}[on]
 
@@ -77,6 +78,7 @@ class Pairs:
         with Quiet():
             self.warm_up(warmup)
             for _ in range(samples):
+                self.evict()
                 workload = timed(self.call, repeats, self.synchronize, self.clock)
                 control = timed(self.control, control_units, nothing, self.clock)
                 workload_ns.append(workload[self.which])

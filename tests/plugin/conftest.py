@@ -43,7 +43,13 @@ class Suite:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest on the fake framework's GEMM, forward pass, unless told otherwise (the last of an option wins)."""
-        usual = ("-p", "no:cacheprovider", "--cnnperf-frameworks=fake", "--cnnperf-algorithms=gemm", "--cnnperf-passes=forward")
+        usual = (
+            "-p",
+            "no:cacheprovider",
+            "--cnnperf-frameworks=fake",
+            "--cnnperf-algorithms=gemm",
+            "--cnnperf-passes=forward",
+        )
         return self.pytester.runpytest_subprocess(*usual, *arguments, timeout=120)
 
     def play_generations(self, *scripts: dict[str, Any]) -> None:
@@ -79,4 +85,3 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     made = Suite(pytester, script)
     made.play()
     return made
-

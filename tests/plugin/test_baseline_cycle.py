@@ -122,7 +122,9 @@ def test_a_directory_that_cannot_be_written_fails_the_run_after_the_tests(suite)
 
 def test_what_no_case_asked_for_is_told_after_a_complete_run_only(suite):
     recorded(suite)
-    suite.pytester.makepyfile(test_suite=(suite.pytester.path / "test_suite.py").read_text().replace('Layer("b"', 'Layer("c"'))
+    suite.pytester.makepyfile(
+        test_suite=(suite.pytester.path / "test_suite.py").read_text().replace('Layer("b"', 'Layer("c"')
+    )
     complete = suite.run("--cnnperf-compare", "--cnnperf-algorithms=", "--cnnperf-passes=")
     complete.stdout.fnmatch_lines(["unused: 1 stored case*"])
     narrowed = suite.run("--cnnperf-compare", "-k", "tiny-a")

@@ -9,7 +9,10 @@ import pytest
     ("argument", "says"),
     [
         ("--cnnperf-frameworks=fakee", "*--cnnperf-frameworks*unknown framework 'fakee'*'fake'*"),
-        ("--cnnperf-algorithms=winogard", "*--cnnperf-algorithms: unknown algorithm 'winogard'; did you mean 'winograd'?*direct*"),
+        (
+            "--cnnperf-algorithms=winogard",
+            "*--cnnperf-algorithms: unknown algorithm 'winogard'; did you mean 'winograd'?*direct*",
+        ),
         ("--cnnperf-passes=backward", "*--cnnperf-passes: unknown pass 'backward'; did you mean 'backward_data'?*"),
         ("--cnnperf-batches=0", "*--cnnperf-batches: a batch must be an integer of at least 1, got '0'*"),
         ("--cnnperf-threads=two", "*--cnnperf-threads: a number of threads must be*got 'two'*"),
@@ -42,7 +45,11 @@ def test_a_mark_wins_over_the_command_line(suite):
     suite.run("--cnnperf-update")
     suite.play(workload_ns=2_200_000)
     source = (suite.pytester.path / "test_suite.py").read_text()
-    suite.pytester.makepyfile(test_suite=source.replace("@pytest.mark.cnnperf_conv", "@pytest.mark.cnnperf(threshold=25)\n@pytest.mark.cnnperf_conv"))
+    suite.pytester.makepyfile(
+        test_suite=source.replace(
+            "@pytest.mark.cnnperf_conv", "@pytest.mark.cnnperf(threshold=25)\n@pytest.mark.cnnperf_conv"
+        )
+    )
     suite.run("--cnnperf-compare", "--cnnperf-threshold=5").assert_outcomes(passed=2)
 
 
@@ -64,7 +71,9 @@ def test_a_wrong_ini_value_names_its_key(suite):
 )
 def test_a_mark_that_cannot_be_used_is_a_collection_error(suite, mark, says):
     source = (suite.pytester.path / "test_suite.py").read_text()
-    suite.pytester.makepyfile(test_suite=source.replace("@pytest.mark.cnnperf_conv", f"@pytest.mark.{mark}\n@pytest.mark.cnnperf_conv"))
+    suite.pytester.makepyfile(
+        test_suite=source.replace("@pytest.mark.cnnperf_conv", f"@pytest.mark.{mark}\n@pytest.mark.cnnperf_conv")
+    )
     if mark.startswith("cnnperf_conv"):
         suite.pytester.makepyfile(test_suite=source.replace("cnnperf_convolutions(TINY)", mark))
     result = suite.run()
@@ -86,6 +95,19 @@ def test_a_combination_that_cannot_exist_is_a_hole_not_a_test(suite):
     (hole,) = document["holes"]
     assert (hole["framework"], hole["algorithm"]) == ("fake", "fft")
     assert "fft needs stride 1, got 2" in hole["reason"]
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("--cnnperf-device-counts=2", "a convolution is the work of one device, not of 2"),
+        ("--cnnperf-threads=4096", "4096 threads need as many cores"),
+    ],
+)
+def test_more_devices_or_threads_than_a_case_can_have_are_a_hole(suite, option, reason):
+    document = suite.document(option)
+    assert document["outcomes"] == []
+    assert [reason in hole["reason"] for hole in document["holes"]] == [True]
 
 
 def test_a_framework_that_is_not_installed_is_a_hole_with_the_install_command(suite):

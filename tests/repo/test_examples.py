@@ -13,7 +13,13 @@ def test_the_third_party_framework_of_the_docs_is_checked_and_timed(pytester, mo
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     for file in EXAMPLE.glob("*.py"):
         shutil.copy(file, pytester.path)
-    arguments = ("--cnnperf-frameworks=windows", "--cnnperf-json=out.json", "--cnnperf-check-only", "-p", "no:cacheprovider")
+    arguments = (
+        "--cnnperf-frameworks=windows",
+        "--cnnperf-json=out.json",
+        "--cnnperf-check-only",
+        "-p",
+        "no:cacheprovider",
+    )
     pytester.runpytest_subprocess(*arguments, timeout=120).assert_outcomes(passed=5)
     document = json.loads((pytester.path / "out.json").read_text())
     assert all(outcome["correct"] for outcome in document["outcomes"])

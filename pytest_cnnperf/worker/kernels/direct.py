@@ -4,6 +4,8 @@ from typing import Any, Dict
 
 import numpy as np
 
+from .. import memory
+
 
 class Direct:
     """The three passes tap by tap; buffers are made once.
@@ -19,14 +21,14 @@ class Direct:
         n, groups = case.n, case.groups
         self.channels, self.filters, self.pixels = case.c // groups, case.k // groups, case.p * case.q
         height, width = case.h + 2 * case.pad[0], case.w + 2 * case.pad[1]
-        self.padded = np.zeros((n, groups, self.channels, height, width), dtype)
-        self.column = np.empty((n, groups, self.channels, case.p, case.q), dtype)
+        self.padded = memory.zeros((n, groups, self.channels, height, width), dtype)
+        self.column = memory.empty((n, groups, self.channels, case.p, case.q), dtype)
         self.flat_column = self.column.reshape(n, groups, self.channels, self.pixels)
-        self.product = np.empty((n, groups, self.filters, self.pixels), dtype)
-        self.y = np.empty((n, groups, self.filters, self.pixels), dtype)
-        self.w = np.empty((groups, self.filters, self.channels, case.r, case.s), dtype)
+        self.product = memory.empty((n, groups, self.filters, self.pixels), dtype)
+        self.y = memory.empty((n, groups, self.filters, self.pixels), dtype)
+        self.w = memory.empty((groups, self.filters, self.channels, case.r, case.s), dtype)
         # One contiguous matrix a tap, in tap order.
-        self.taps_of_w = np.empty((case.r, case.s, groups, self.filters, self.channels), dtype)
+        self.taps_of_w = memory.empty((case.r, case.s, groups, self.filters, self.channels), dtype)
         self.taps = [
             (r, s, self.padded[(Ellipsis,) + self._window(r, s)]) for r in range(case.r) for s in range(case.s)
         ]

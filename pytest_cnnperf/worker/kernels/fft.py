@@ -4,6 +4,8 @@ from typing import Any, Dict
 
 import numpy as np
 
+from .. import memory
+
 # Bytes of the transformed filters of one block: they should stay in the cache between transform and product.
 _BLOCK_BYTES = 2 << 20
 
@@ -72,11 +74,11 @@ class Fft:
         self.sizes = (fast_size(case.h + 2 * case.pad[0]), fast_size(case.w + 2 * case.pad[1]))
         self.frequencies = self.sizes[0] * (self.sizes[1] // 2 + 1)
         f, n = self.frequencies, case.n
-        self.x = np.zeros((n, case.c) + self.sizes, dtype)
-        self.y = np.zeros((n, case.k) + self.sizes, dtype)
-        self.w = np.empty((case.k, case.c, case.r, case.s), dtype)
+        self.x = memory.zeros((n, case.c) + self.sizes, dtype)
+        self.y = memory.zeros((n, case.k) + self.sizes, dtype)
+        self.w = memory.empty((case.k, case.c, case.r, case.s), dtype)
         self.block = max(1, min(case.k, _BLOCK_BYTES // (2 * f * case.c * self.dtype.itemsize)))
-        self.spectra = np.empty((2, f, self.block, case.c), dtype)
+        self.spectra = memory.empty((2, f, self.block, case.c), dtype)
         taps = (case.r, case.s)
         if case.pass_ == "backward_filter":
             self.matrix = inverse_tap_spectrum(taps, self.sizes).astype(dtype)
@@ -103,7 +105,7 @@ class Fft:
         """Spectra of images. Shapes: (n, channels, height, width) to (f, channels, 2, n)."""
         n, channels = images.shape[:2]
         spectra = np.fft.rfft2(images).reshape(n, channels, self.frequencies)
-        parts = np.empty((self.frequencies, channels, 2, n), self.dtype)
+        parts = memory.empty((self.frequencies, channels, 2, n), self.dtype)
         parts[:, :, 0] = spectra.real.transpose(2, 1, 0)
         parts[:, :, 1] = spectra.imag.transpose(2, 1, 0)
         return parts
@@ -133,7 +135,7 @@ class Fft:
         """Y = Σ over channels of conj(W) X; the conjugate makes it a correlation."""
         n, images = self.case.n, self._transform(self.x)
         flat = images.reshape(self.frequencies, self.case.c, 2 * n)
-        parts = np.empty((self.frequencies, self.case.k, 2, n), self.dtype)
+        parts = memory.empty((self.frequencies, self.case.k, 2, n), self.dtype)
         for part in self._blocks():
             u, v = self._transform_filters(part)
             ux = np.matmul(u, flat).reshape(self.frequencies, -1, 2, n)
@@ -145,7 +147,7 @@ class Fft:
     def backward_data(self) -> None:
         """DX = Σ over filters of W DY."""
         n, images = self.case.n, self._transform(self.y)
-        parts = np.zeros((self.frequencies, self.case.c, 2, n), self.dtype)
+        parts = memory.zeros((self.frequencies, self.case.c, 2, n), self.dtype)
         for part in self._blocks():
             u, v = (spectrum.swapaxes(1, 2) for spectrum in self._transform_filters(part))
             flat = images[:, part].reshape(self.frequencies, -1, 2 * n)

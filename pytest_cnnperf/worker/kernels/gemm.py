@@ -4,6 +4,8 @@ from typing import Any, Dict
 
 import numpy as np
 
+from .. import memory
+
 
 class Gemm:
     """The three passes through an explicit column matrix, at any stride, dilation and groups; buffers are made once.
@@ -19,12 +21,12 @@ class Gemm:
         n, groups = case.n, case.groups
         channels, filters, pixels = case.c // groups, case.k // groups, case.p * case.q
         height, width = case.h + 2 * case.pad[0], case.w + 2 * case.pad[1]
-        self.padded = np.zeros((n, groups, channels, height, width), dtype)
-        self.taps_of_columns = np.empty((groups, channels, case.r, case.s, case.p, case.q), dtype)
+        self.padded = memory.zeros((n, groups, channels, height, width), dtype)
+        self.taps_of_columns = memory.empty((groups, channels, case.r, case.s, case.p, case.q), dtype)
         self.columns = self.taps_of_columns.reshape(groups, channels * case.r * case.s, pixels)
-        self.w = np.empty((groups, filters, channels * case.r * case.s), dtype)
-        self.product = np.empty_like(self.w)
-        self.y = np.empty((n, groups, filters, pixels), dtype)
+        self.w = memory.empty((groups, filters, channels * case.r * case.s), dtype)
+        self.product = memory.empty(self.w.shape, dtype)
+        self.y = memory.empty((n, groups, filters, pixels), dtype)
         self.workspace_bytes = self.padded.nbytes + self.columns.nbytes
         self.run = {
             "forward": self.forward,

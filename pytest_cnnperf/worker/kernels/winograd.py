@@ -4,6 +4,8 @@ from typing import Any, Dict
 
 import numpy as np
 
+from .. import memory
+
 # Cook-Toom points 0, 1, -1, 2, -2 and infinity. The input transform depends on the points only, so all F(m,r) with
 # m + r - 1 = 6 share it; G and A are the points' powers, and the factors 1 / Π(p_i - p_j) go into G.
 # Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308, section 4.3.
@@ -73,13 +75,13 @@ class Winograd:
         self.tiles = case.n * self.counts[0] * self.counts[1]
         sizes = tuple(count * self.tile + case.r - 1 for count in self.counts)
         self.border = tuple(case.r - 1 - pad for pad in case.pad) if backward_data else case.pad
-        self.padded = np.zeros((images, channels) + sizes, dtype)
+        self.padded = memory.zeros((images, channels) + sizes, dtype)
         self.windows = _windows(self.padded, self.counts, self.tile)
-        self.gathered = np.empty((SIZE * SIZE, channels * self.tiles), dtype)
-        self.images = np.empty((SIZE * SIZE, channels, self.tiles), dtype)
-        self.filters = np.empty((SIZE * SIZE, case.k, case.c), dtype)
+        self.gathered = memory.empty((SIZE * SIZE, channels * self.tiles), dtype)
+        self.images = memory.empty((SIZE * SIZE, channels, self.tiles), dtype)
+        self.filters = memory.empty((SIZE * SIZE, case.k, case.c), dtype)
         self.input = _twice(np.array(INPUT), dtype)
-        self.w = np.empty((case.k, case.c, case.r, case.s), dtype)
+        self.w = memory.empty((case.k, case.c, case.r, case.s), dtype)
         {"forward": self._plan_images, "backward_data": self._plan_images, "backward_filter": self._plan_filter}[
             case.pass_
         ](dtype)
@@ -91,9 +93,9 @@ class Winograd:
         made = case.c if backward_data else case.k
         self.of_filter = _twice(filter_transform(case.r), dtype)
         self.of_output = _twice(output_transform(self.tile), dtype)
-        self.products = np.empty((SIZE * SIZE, made, self.tiles), dtype)
-        self.result = np.empty((case.n, made, self.counts[0], self.tile, self.counts[1], self.tile), dtype)
-        self.turned = np.empty((case.r * case.s, case.k * case.c), dtype)
+        self.products = memory.empty((SIZE * SIZE, made, self.tiles), dtype)
+        self.result = memory.empty((case.n, made, self.counts[0], self.tile, self.counts[1], self.tile), dtype)
+        self.turned = memory.empty((case.r * case.s, case.k * case.c), dtype)
         self.run = self.make_images
 
     def _plan_filter(self, dtype: Any) -> None:
@@ -101,9 +103,9 @@ class Winograd:
         self.of_gradient = _twice(filter_transform(self.tile), dtype)
         self.of_output = _twice(output_transform(case.r), dtype)
         # dy in whole tiles: m x m, zero beyond its edge.
-        self.dy = np.zeros((case.n, case.k, self.counts[0], self.tile, self.counts[1], self.tile), dtype)
-        self.dy_tiles = np.empty((self.tile**2, case.k * self.tiles), dtype)
-        self.products = np.empty((SIZE * SIZE, case.k, self.tiles), dtype)
+        self.dy = memory.zeros((case.n, case.k, self.counts[0], self.tile, self.counts[1], self.tile), dtype)
+        self.dy_tiles = memory.empty((self.tile**2, case.k * self.tiles), dtype)
+        self.products = memory.empty((SIZE * SIZE, case.k, self.tiles), dtype)
         self.run = self.make_filter
 
     def fill(self, operands: "Dict[str, Any]") -> None:
