@@ -127,7 +127,19 @@ def pytest_run(source: str, *arguments: str) -> tuple[float, str]:
     """Wall seconds and output of one pytest process on one file."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_it.py").write_text(source)
-        command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            "/dev/null",
+            "--rootdir",
+            folder,
+        ]
         started = time.perf_counter()
         done = subprocess.run([*command, *arguments, folder], check=True, capture_output=True, text=True, cwd=folder)
         return time.perf_counter() - started, done.stdout
@@ -180,8 +192,9 @@ def check_beside_measuring(batch: int = 128) -> float:
 
     run = Run(Settings(preset=QUICK), builtin())
     timing = Timing(QUICK.max_seconds, QUICK.min_samples, QUICK.max_samples, threshold=0.05)
-    with mock.patch.object(Question, "check", counted(Question.check)), mock.patch.object(
-        Questions, "ask", counted(Questions.ask)
+    with (
+        mock.patch.object(Question, "check", counted(Question.check)),
+        mock.patch.object(Questions, "ask", counted(Questions.ask)),
     ):
         outcome = run_case(run, case, timing, nodeid="benchmark")
     run.close()
@@ -194,7 +207,9 @@ def main() -> int:
     comparisons = (
         Comparison("own cost of a test ÷ pytest-benchmark's", our_cost, their_cost, 1.2),
         Comparison("check of AlexNet conv2 at batch 128 ÷ measuring it", check_beside_measuring, lambda: 1.0, 0.25),
-        Comparison("collecting 10 000 cases ÷ plain parametrize", lambda: collecting(TABLE), lambda: collecting(PLAIN), 3.0),
+        Comparison(
+            "collecting 10 000 cases ÷ plain parametrize", lambda: collecting(TABLE), lambda: collecting(PLAIN), 3.0
+        ),
     )
     exceeded = False
     for comparison in comparisons:

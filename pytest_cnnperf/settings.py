@@ -41,7 +41,9 @@ class Preset:
     every_layout: bool = True
 
 
-QUICK = Preset("quick", batches=(1,), max_seconds=0.2, min_samples=6, max_samples=16, every_layout=False)
+# At batch 1 the 3x3 layers mostly read their filters, and processes that have them in luckier or unluckier places differ
+# by 3 to 11 % (standard deviation) for their lives; at batch 4 they compute, and differ by 0.5 to 1.4 %.
+QUICK = Preset("quick", batches=(4,), max_seconds=0.2, min_samples=6, max_samples=16, every_layout=False)
 NIGHTLY = Preset("nightly", batches=(1, 16, 64), max_seconds=2.0, min_samples=10, max_samples=20)
 PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=150.0, min_samples=25, max_samples=25)
 PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
@@ -64,6 +66,7 @@ class Settings:
     threads: tuple[int, ...] = (1,)
     compare: bool = False
     update: Update = Update.NOTHING
+    prune: bool = False
     missing: Missing = Missing.WARN
     baselines: Path = Path("baselines")
     threshold: float = 0.05

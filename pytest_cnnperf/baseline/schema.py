@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ..cases import Case, Clock
 from ..errors import BaselineError, InvalidProblem
+from ..measuring.machine import Machine
 from .entry import MOST_SAMPLES, Entry, derived
 
 SCHEMA = 1
@@ -80,11 +81,13 @@ def parse(
     where = Where(path, text)
     document = _migrated(_load(where), where, schema=schema, migrations=migrations)
     _fields(document, _TOP, where)
-    _machine(document["machine"], where)
+    machine = _machine(document["machine"], where)
     entries = document["entries"]
     if not isinstance(entries, dict):
         where.fail(f"entries is {_kind(entries)}, expected an object of cases")
-    return {key: _entry(key, plain, where.within(key)) for key, plain in entries.items()}
+    parsed = {key: _entry(key, plain, where.within(key)) for key, plain in entries.items()}
+    _at_home(parsed, machine, where)
+    return parsed
 
 
 def file_name(case: Case) -> str:
@@ -156,8 +159,25 @@ def _migrated(
     return {**document, "schema": schema}
 
 
-def _machine(plain: Any, where: Where) -> None:
+def _machine(plain: Any, where: Where) -> Machine:
     _fields(plain, _MACHINE, where, of="machine ")
+    if not all(isinstance(gpu, str) for gpu in plain["gpus"]):
+        where.fail(f"machine gpus is {plain['gpus']!r}, expected a list of text")
+    return Machine(**{**plain, "gpus": tuple(plain["gpus"])})
+
+
+def _at_home(entries: Mapping[str, Entry], machine: Machine, where: Where) -> None:
+    """The folder says whose speeds these are; the machine that is recorded in the file must say the same."""
+    folder = where.path.parent
+    for kind in dict.fromkeys(Case.parse(key).device_kind for key in entries):
+        slug = machine.slug_for(kind)
+        if slug != folder.name:
+            home = folder.with_name(slug)
+            where.fail(
+                f"it was recorded on {slug} and copied here from that other machine, expected one of {folder.name}",
+                remedy=f"rm {where.path} and --cnnperf-update record this machine's own speeds; "
+                f"where {home} has lost the file, move it back there",
+            )
 
 
 def _entry(key: str, plain: Any, where: Where) -> Entry:

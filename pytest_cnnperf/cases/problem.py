@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from ..errors import InvalidProblem
 
@@ -155,11 +156,10 @@ class Problem:
             raise InvalidProblem(
                 f"{text!r} is not a problem; expected a form like n128c96h27w27k256r5s5_stride2_pad2x1_groups2"
             )
-        sizes = [int(match[name]) for name in _SIZES]
-        stride, pad, dilation = (
-            _parse_pair(match[name]) if match[name] else default for name, default in _PAIR_DEFAULTS.items()
-        )
-        problem = cls(*sizes, stride=stride, pad=pad, dilation=dilation, groups=int(match["groups"] or 1))
+        sizes = {name: int(match[name]) for name in _SIZES}
+        pairs = {name: _parse_pair(match[name]) for name in _PAIR_DEFAULTS if match[name]}
+        fields: dict[str, Any] = {**sizes, **pairs, "groups": int(match["groups"] or 1)}
+        problem = cls(**fields)
         if problem.text != text:
             raise InvalidProblem(f"{text!r} is not the canonical form of its problem; write {problem.text!r}")
         return problem

@@ -53,7 +53,7 @@ class InProcess:
             raise UsageError(
                 f"{self.resolved.name}: clock {clock} is a device's; a callable has {Clock.PROCESS_CPU}, {Clock.WALL}"
             )
-        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value, self._evict)
+        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value, evict=self._evict)
 
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one call and of one control unit, each after one that is not counted."""

@@ -176,7 +176,9 @@ class Worker:
         status = "" if own_end is None else f"; {_told(own_end)}"
         tail = self._stderr.text()
         end = f"; the end of its stderr:\n{_indented(tail)}" if tail else "; its stderr was empty"
-        return WorkerFailed(f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: cnnperf doctor")
+        return WorkerFailed(
+            f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: run this test alone, with --cnnperf-check-only"
+        )
 
     def _wait(self, seconds: float) -> int | None:
         try:

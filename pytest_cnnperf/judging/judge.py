@@ -13,8 +13,12 @@ from .verdict import Judgement, Reason, Verdict
 ORDINARY_LEVEL = 0.05
 # SAME is said of a ratio inside the threshold when a change of so many thresholds is excluded besides.
 EXCLUDED = 2
+# Where noise forbids that after all rounds, this much is enough, and is told.
+EXCLUDED_IN_NOISE = 4
 # The floor is pooled from many cases; it is known about as well as from so many of them.
 FLOOR_FREEDOM = 30.0
+# The median of four to ten normal values varies by so much more than their mean (1.2 to 1.4 times).
+MEDIAN_COST = 1.3
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 _MOST_LOG = 50.0
@@ -44,10 +48,11 @@ class Change:
 
 
 def judge(now: Samples, before: Samples, *, threshold: float, level: float, floor: float) -> Judgement:
-    """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME inside it, otherwise UNDECIDED.
+    """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME, or UNDECIDED where noise hides both.
 
     `level` is the error level of this case (see `session_level`), `floor` the relative spread between rounds of the
-    same thing. SAME asks the ratio to lie inside the threshold, and the 95 % interval inside twice the threshold.
+    same thing. SAME `within_threshold` asks the ratio to lie inside the threshold, and the 95 % interval inside twice
+    the threshold. Where noise forbids that, SAME `within_resolution` asks the interval to lie inside four thresholds.
     """
     if (now.clock, now.plan) != (before.clock, before.plan):
         return Judgement(Verdict.UNKNOWN, Reason.OTHER_METHOD, _difference(now, before))
@@ -80,7 +85,7 @@ def change_between(now: Summary, before: Summary, *, floor: float) -> Change:
     parts = (
         (now.standard_error**2, float(now.freedom)),
         (before.standard_error**2, float(before.freedom)),
-        (between * (1 / now.rounds + 1 / before.rounds), FLOOR_FREEDOM),
+        (MEDIAN_COST * between * (1 / now.rounds + 1 / before.rounds), FLOOR_FREEDOM),
     )
     variance = math.fsum(part for part, _ in parts)
     doubt = math.fsum(part**2 / freedom for part, freedom in parts)
@@ -113,9 +118,13 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             f"{_percent(ratio)} against a threshold of {threshold:.1%}",
         )
     low, high = change.interval(ORDINARY_LEVEL)
-    widest = 1 + EXCLUDED * threshold
-    if 1 / (1 + threshold) < ratio < 1 + threshold and 1 / widest <= low and high <= widest:
-        return (Verdict.SAME, Reason.WITHIN_THRESHOLD, "")
+    if 1 / (1 + threshold) < ratio < 1 + threshold:
+        farthest = max(high, 1 / low) - 1
+        if farthest <= EXCLUDED * threshold:
+            return (Verdict.SAME, Reason.WITHIN_THRESHOLD, "")
+        if farthest <= EXCLUDED_IN_NOISE * threshold:
+            detail = f"{_percent(ratio)}; noise here lets no change be excluded below {farthest:.1%} (95 %)"
+            return (Verdict.SAME, Reason.WITHIN_RESOLUTION, detail)
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "
         f"and only a change beyond {math.expm1(half):.1%} is certain here; take more rounds, or a quieter machine"

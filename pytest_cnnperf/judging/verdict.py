@@ -22,6 +22,7 @@ class Reason(Word):
     """Why: one code for each way to a verdict."""
 
     WITHIN_THRESHOLD = "within_threshold"
+    WITHIN_RESOLUTION = "within_resolution"
     RATIO_ABOVE_THRESHOLD = "ratio_above_threshold"
     RATIO_BELOW_THRESHOLD = "ratio_below_threshold"
     INTERVAL_TOO_WIDE = "interval_too_wide"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from .median import log_residuals, median_standard_error, round_medians, usable_rounds
 from .samples import Samples
@@ -15,21 +16,31 @@ PRIOR_SPREAD = 0.01
 PRIOR_WEIGHT = 10
 LEAST_SPREAD = 0.005
 _QUANTILE = 0.9
+# The median distance of two normal values, in sigmas.
+_DISTANCE_OF_SIGMA = math.sqrt(2) * statistics.NormalDist().inv_cdf(0.75)
 _SIGMAS_AT_QUANTILE = statistics.NormalDist().inv_cdf((1 + _QUANTILE) / 2)
 
 
 def round_spread(samples: Samples) -> float:
     """Relative standard deviation between the rounds of a case, less what the noise within rounds explains.
 
-    It is 0 for a single round: nothing is known of it then.
+    It is 0 for a single round: nothing is known of it then. One round of four or more gone astray hardly moves it.
     """
     logs = [math.log(ratio) for ratio in round_medians(samples)]
     if len(logs) < 2:
         return 0.0
     within = [median_standard_error(log_residuals([round_])) for round_ in usable_rounds(samples)]
     known = [error * error for error in within if math.isfinite(error)]
-    explained = statistics.fmean(known) if known else 0.0
-    return math.sqrt(max(0.0, statistics.variance(logs) - explained))
+    explained = statistics.median(known) if known else 0.0
+    return math.sqrt(max(0.0, _variance(logs) - explained))
+
+
+def _variance(values: Sequence[float]) -> float:
+    """The ordinary variance of two or three values; of more, one that a single stray value hardly moves."""
+    if len(values) < 4:
+        return statistics.variance(values)
+    distances = [abs(one - other) for one, other in combinations(values, 2)]
+    return (statistics.median(distances) / _DISTANCE_OF_SIGMA) ** 2
 
 
 def run_to_run_floor(cases: Iterable[Sequence[float]]) -> float:

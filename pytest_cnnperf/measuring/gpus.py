@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -15,11 +15,12 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 @dataclass(frozen=True)
 class Gpu:
-    """One physical GPU; `index` counts in PCI bus order, as NVML does."""
+    """One physical GPU; `index` counts among those the caller may see, `nvml_index` among all, in PCI bus order."""
 
     uuid: str
     name: str
     index: int
+    nvml_index: int
     memory_bytes: int
 
 
@@ -63,7 +64,7 @@ def _installed_nvml() -> Any:
 def _gpu(nvml: Any, index: int) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
-    return Gpu(_text(uuid), _text(name), index, int(nvml.nvmlDeviceGetMemoryInfo(handle).total))
+    return Gpu(_text(uuid), _text(name), index, index, int(nvml.nvmlDeviceGetMemoryInfo(handle).total))
 
 
 def _text(value: str | bytes) -> str:
@@ -86,7 +87,8 @@ def _inside(present: tuple[Gpu, ...], visible: str | None) -> Inventory:
         if gpu is None or gpu in chosen:
             break
         chosen.append(gpu)
-    return Inventory(tuple(chosen), f"{looked_for} inside {VISIBLE}={visible!r}")
+    numbered = tuple(replace(gpu, index=position) for position, gpu in enumerate(chosen))
+    return Inventory(numbered, f"{looked_for} inside {VISIBLE}={visible!r}")
 
 
 def _named(entry: str, present: tuple[Gpu, ...]) -> Gpu | None:

@@ -25,13 +25,13 @@ def pair_ratios(round_: Round) -> tuple[float, ...]:
 
 
 def median_ratio(samples: Samples) -> float:
-    """The figure of a case: the geometric mean of its rounds' median ratios.
+    """The figure of a case: the median of its rounds' medians.
 
     Each round counts once: two processes that run at different paces would pull a median over all pairs from one
-    pace to the other by a single sample.
+    pace to the other by a single sample. And one round that went astray as a whole does not count at all.
     Source: DESIGN section 5, the study of figures: of all that were compared the median of pairs moved least.
     """
-    return math.exp(statistics.fmean(math.log(median) for median in round_medians(samples)))
+    return math.exp(statistics.median(math.log(median) for median in round_medians(samples)))
 
 
 def round_medians(samples: Samples) -> tuple[float, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -41,11 +42,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     generate(metafunc, metafunc.config.stash[Session.key])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take out stand-ins of empty tables."""
+    """Take out stand-ins of empty tables and mark the tests on a GPU, before ``-m`` selects."""
     from .collection import deselect_the_empty
+    from .gpu import mark_gpu_tests
 
     deselect_the_empty(config, items)
+    mark_gpu_tests(items)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the cases that a run leaves out: a narrowed run knows nothing of unused baselines."""
+    from .collection import count_deselected
+
+    count_deselected(items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -55,13 +66,27 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     count(session)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, Any, Any]:
+@contextmanager
+def _shown_as_text() -> Iterator[None]:
     """Show an error of ours as its text, since it is complete without a traceback."""
     try:
-        return (yield)
+        yield
     except CnnperfError as error:
         pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """Show an error of ours in a fixture as its text."""
+    with _shown_as_text():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """Show an error of ours in a test as its text."""
+    with _shown_as_text():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

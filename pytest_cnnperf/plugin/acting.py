@@ -33,7 +33,10 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
             f"{text}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False
         )
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.WARN:
-        warnings.warn(NoBaselineWarning(text), stacklevel=2)
+        # It informs: under `-W error` it would fail every test of a first comparison.
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", NoBaselineWarning)
+            warnings.warn(NoBaselineWarning(text), stacklevel=2)
 
 
 def describe(outcome: Outcome) -> str:
@@ -44,6 +47,6 @@ def describe(outcome: Outcome) -> str:
             f"Next: pytest '{outcome.nodeid}' --cnnperf-compare   to see it again; "
             f"add --cnnperf-update instead to accept the new speed"
         )
-    if outcome.verdict is Verdict.WRONG:
+    if outcome.verdict is Verdict.WRONG or outcome.reason is Reason.WORKER_FAILED:
         lines.append(f"Next: pytest '{outcome.nodeid}' --cnnperf-check-only   to see it again without timing")
     return "\n".join(line for line in lines if line)

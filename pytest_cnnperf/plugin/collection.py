@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ..cases import Case, DeviceKind
@@ -47,9 +49,20 @@ def _is_stand_in(item: pytest.Item) -> bool:
     return callspec is not None and callspec.params.get("case") is NOT_ASKED
 
 
+def count_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember how many cases a run leaves out; GPU cases left out narrow nothing on CPU cores."""
+    out = [item for item in items if _asks(item) and not _is_stand_in(item) and not item.get_closest_marker("gpu")]
+    if out:
+        out[0].config.stash[Session.key].deselected += len(out)
+
+
+def _asks(item: pytest.Item) -> bool:
+    return "cnnperf" in getattr(item, "fixturenames", ())
+
+
 def count(collected: pytest.Session) -> None:
     """Tell the session how many tests judge a speed: the error level is divided among them."""
     session = collected.config.stash[Session.key]
-    session.total = sum("cnnperf" in getattr(item, "fixturenames", ()) for item in collected.items)
+    session.total = sum(map(_asks, collected.items))
     session.compared = max(1, session.total)
     session.collected = not collected.testsfailed

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import shlex
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ..cases import Case
 from ..errors import CnnperfError
 from ..judging.verdict import Reason
 from ..matrix import merged
 from ..report.outcome import Hole, Outcome
 from ..report.report import Report
-from ..settings import Settings, Update, will_store
+from ..settings import Settings, will_store
 from .session import Session
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
+_UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE}
 
 
 def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
@@ -32,7 +34,7 @@ def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
     errors: list[str] = []
     written = _write_baselines(session, errors)
     unused = _unused(config, session, errors)
-    if unused and session.settings.update is Update.ALL:
+    if unused and session.settings.prune:
         written, unused = (*written, *_prune(session, unused, errors)), ()
     session.report = _report(config, session, written=written, unused=unused, errors=tuple(errors))
     if session.settings.json:
@@ -75,18 +77,36 @@ def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
 
 
 def _unused(config: pytest.Config, session: Session, errors: list[str]) -> tuple[str, ...]:
-    """Baseline keys that a complete run of these frameworks did not meet; a narrowed run cannot know them."""
+    """Baseline keys that a complete run did not meet, among those of the kinds of cases that it did meet."""
     settings = session.settings
-    narrowed = config.getoption("keyword") or config.getoption("markexpr") not in ("", "not gpu")
-    narrowed = narrowed or any("::" in argument for argument in config.args)
-    narrowed = narrowed or any((settings.algorithms, settings.passes, settings.batches)) or not session.collected
-    if narrowed or not (settings.compare or settings.update is Update.ALL):
+    if not is_complete(config, session) or not (settings.compare or settings.prune):
         return ()
+    seen = {outcome.key for outcome in session.outcomes}
+    kinds = {_kind(key) for key in seen}
     try:
-        return session.run.unused({outcome.key for outcome in session.outcomes})
+        return tuple(key for key in session.run.unused(seen) if _kind(key) in kinds)
     except CnnperfError as error:
         errors.append(str(error))
         return ()
+
+
+def is_complete(config: pytest.Config, session: Session) -> bool:
+    """Whether this run asked for everything there is and got an answer to all of it.
+
+    A choosing option, a file or node id, `-k`, `--lf`, `-x`, an interrupt or a broken set-up all narrow a run.
+    """
+    settings = session.settings
+    chosen = any((settings.algorithms, settings.passes, settings.batches))
+    chosen = chosen or any(facts["deselected"] for facts in session.remote_facts)
+    named = any(not Path(argument).is_dir() for argument in config.args)
+    answered = len(session.outcomes) == session.total
+    return session.collected and answered and not (chosen or named)
+
+
+def _kind(key: str) -> tuple[object, ...]:
+    """What a preset or an option chooses by; a stored case of another kind may be asked for by another run."""
+    case = Case.parse(key)
+    return (case.framework, case.workload, case.network, case.batch, case.layout, case.threads, case.device_kind)
 
 
 def _prune(session: Session, unused: tuple[str, ...], errors: list[str]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Cnnperf:
         timing = TimingMark.of(self.item).over(self.session.settings)
         if case.device_kind is not DeviceKind.CUDA:
             return self._finish(run_case(self.session.run, case, timing, nodeid=self.item.nodeid))
-        with leased_gpus(self.session, case.device_count) as gpus:
+        with leased_gpus(self.session, self.item, case.device_count) as gpus:
             return self._finish(run_case(self.session.run, case, timing, nodeid=self.item.nodeid, gpus=gpus))
 
     def time(self, function: Callable[[], Any], *, reference: Any = None, tolerance: float = 1e-5) -> Outcome:
@@ -78,7 +78,7 @@ def cnnperf(request: pytest.FixtureRequest) -> Cnnperf:
 def gpus(request: pytest.FixtureRequest) -> Iterator[tuple[Gpu, ...]]:
     """As many leased GPUs as ``@pytest.mark.gpus(n)`` says; the test is skipped where they are not to be had."""
     session = request.config.stash[Session.key]
-    with leased_gpus(session, max(1, gpus_wanted(request.node))) as leased:
+    with leased_gpus(session, request.node, max(1, gpus_wanted(request.node))) as leased:
         yield leased
 
 

@@ -31,10 +31,14 @@ class TimingMark:
     min_samples: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "max_seconds", "min_samples"):
+        for name, types, what in (
+            ("threshold", (int, float), "a number"),
+            ("max_seconds", (int, float), "a number"),
+            ("min_samples", int, "an integer"),
+        ):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value > 0):
-                raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be a number above 0")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, types) or not value > 0):
+                raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be {what} above 0")
 
     @classmethod
     def of(cls, item: pytest.Item) -> TimingMark:
@@ -77,7 +81,8 @@ class ConvolutionsMark:
     def of(cls, definition: pytest.Item) -> ConvolutionsMark | None:
         """The mark of a test function, or None.
 
-        Raises: UsageError for arguments that are no networks, or an unknown preset or keyword.
+        Raises: UsageError for arguments that are no networks, an unknown preset or keyword, or a function that carries
+        the mark and takes no case; one that only inherits it from its class or module is no table.
         """
         mark = definition.get_closest_marker("cnnperf_convolutions")
         if mark is None:
@@ -89,6 +94,11 @@ class ConvolutionsMark:
             raise UsageError(
                 f"@pytest.mark.cnnperf_convolutions takes networks of pytest_cnnperf.cases.networks and presets out of "
                 f"{', '.join(PRESETS)}; got {', '.join(map(repr, wrong)) or 'nothing'} in {definition.nodeid}"
+            )
+        if mark in definition.own_markers and "case" not in getattr(definition, "fixturenames", ()):
+            raise UsageError(
+                f"@pytest.mark.cnnperf_convolutions gives a test its cases by the argument case; add it to the "
+                f"arguments of {definition.nodeid}, such as: def {definition.name}(cnnperf, case)"
             )
         return cls(mark.args, presets)
 

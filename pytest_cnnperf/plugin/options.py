@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,11 @@ Member = TypeVar("Member", bound=Enum)
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """The names between commas, each once, in the order of their first mention."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise UsageError(f"a list must name at least one thing, got {text!r}")
+    return names
 
 
 def one_of(what: str, known: Mapping[str, Any], text: str) -> Any:
@@ -51,16 +55,20 @@ def _preset(text: str) -> Preset:
 
 def _integer(what: str, least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.lstrip("-").isdigit() or int(text) < least:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
             raise UsageError(f"{what} must be an integer of at least {least}, got {text!r}")
-        return int(text)
+        return value
 
     return parse
 
 
 def _counts(what: str) -> Callable[[str], tuple[int, ...]]:
     parse = _integer(what, 1)
-    return lambda text: tuple(parse(part) for part in _names(text))
+    return lambda text: tuple(dict.fromkeys(parse(part) for part in _names(text)))
 
 
 def _seconds(text: str) -> float:
@@ -89,6 +97,15 @@ def boolean(text: str) -> bool:
     return bool(
         one_of("boolean", {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}, text)
     )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where values are given: how an option is called there, how it is read, and what its paths are relative to."""
+
+    called: Callable[[Option], str]
+    read: Callable[[str], Any]
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -135,6 +152,7 @@ OPTIONS = (
            "Error instead of skipping when fewer than N GPUs can be used."),
     Option("deadline", "deadline_seconds", _seconds, "SECONDS",
            "End a worker that is silent for longer than this beyond its expected time (default: 300)."),
+    Option("prune", "prune", None, "", "Remove stored cases that no case of a complete run asks for."),
     Option("json", "json", Path, "PATH", "Write all outcomes and holes to this file as JSON."),
 )  # fmt: skip
 
@@ -151,35 +169,46 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settings_from(config: pytest.Config) -> Settings:
-    """The effective settings: command line over ini over default.
+    """The effective settings, field by field: command line over ini over default.
 
-    Raises: pytest.UsageError naming the option, what was got and what is known.
+    Paths of the command line are relative to where pytest was started, all others to the rootdir.
+
+    Raises: pytest.UsageError naming the option, what was got and what is known, or two options that exclude each other.
     """
-    chosen: dict[str, Any] = {}
+    ini = Source(lambda option: option.dest, config.getini, config.rootpath)
+    command_line = Source(lambda option: option.flag, config.getoption, config.invocation_params.dir)
+    chosen = {**_given(ini), **_given(command_line)}
+    settings = Settings(**{field: value for field, value in chosen.items() if value is not None})
+    return replace(settings, baselines=config.rootpath / settings.baselines)
+
+
+def _given(source: Source) -> dict[str, Any]:
+    """The fields that a source speaks of; None for one that it leaves empty."""
+    values: dict[str, Any] = {}
+    givers: dict[str, Option] = {}
     for option in OPTIONS:
-        found = _from_command_line(option, config)
-        source, found = (option.flag, found) if found is not None else (option.dest, _from_ini(option, config))
-        if found in (None, ""):
+        found = source.read(option.dest)
+        if found is None:
             continue
-        try:
-            value = _value(option, found)
-        except (UnknownName, UsageError) as error:
-            raise pytest.UsageError(f"{source}: {error}") from None
-        if value not in (None, False):
-            chosen[option.field] = value
-    settings = Settings(**chosen)
-    return Settings(**{**chosen, "baselines": config.rootpath / settings.baselines})
+        value = _value(option, found, source)
+        if value is None:
+            values.setdefault(option.field, None)
+            continue
+        other = givers.setdefault(option.field, option)
+        if other is not option:
+            raise pytest.UsageError(f"{source.called(other)} and {source.called(option)} exclude each other: give one")
+        values[option.field] = value
+    return values
 
 
-def _from_command_line(option: Option, config: pytest.Config) -> Any:
-    return config.getoption(option.dest)
-
-
-def _from_ini(option: Option, config: pytest.Config) -> Any:
-    return config.getini(option.dest)
-
-
-def _value(option: Option, found: Any) -> Any:
-    if option.parse is not None:
-        return option.parse(str(found))
-    return option.constant if (found is True or boolean(str(found))) else None
+def _value(option: Option, found: Any, source: Source) -> Any:
+    """What was found, parsed; None for the empty text and for a flag that is off."""
+    if found == "":
+        return None
+    try:
+        if option.parse is None:
+            return option.constant if (found is True or boolean(str(found))) else None
+        value = option.parse(str(found))
+    except (UnknownName, UsageError) as error:
+        raise pytest.UsageError(f"{source.called(option)}: {error}") from None
+    return source.folder / value if isinstance(value, Path) else value

@@ -46,10 +46,12 @@ def outcomes_of(report: pytest.TestReport) -> list[Outcome]:
 def status(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Category, letter and verdict word of a test that ended with an outcome."""
     outcomes = outcomes_of(report)
-    if report.when != "call" or not outcomes or Session.key not in config.stash:
+    letters = {"passed": ".", "failed": "F", "skipped": "s"}
+    # An expected failure, or another plugin's word, stays what it is.
+    foreign = hasattr(report, "wasxfail") or report.outcome not in letters
+    if report.when != "call" or not outcomes or foreign or Session.key not in config.stash:
         return None
-    outcome = outcomes[-1]
-    letter = {"passed": ".", "failed": "F", "skipped": "s"}[report.outcome]
+    outcome, letter = outcomes[-1], letters[report.outcome]
     if report.outcome == "passed" and outcome.verdict is Verdict.UNDECIDED:
         letter = "u"
     change = f" {outcome.baseline_ratio - 1:+.1%}" if outcome.baseline_ratio is not None else ""
@@ -61,9 +63,9 @@ class Collector:
 
     every_seconds = 15.0
 
-    def __init__(self, session: Session, reporter: TerminalReporter | None) -> None:
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        self._config = config
         self._session = session
-        self._reporter = reporter
         self._progress = Progress(total=0)
         self._shown_seconds = time.monotonic()
 
@@ -85,12 +87,15 @@ class Collector:
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Learn the number of tests, which the controller does not collect itself."""
         self._session.total = len(ids)
+        self._session.collected = True
 
     def _show(self) -> None:
         now = time.monotonic()
-        if self._reporter is None or now - self._shown_seconds < self.every_seconds:
+        # Looked up late: the reporter is made after this plugin is configured.
+        reporter: TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or now - self._shown_seconds < self.every_seconds:
             return
         self._shown_seconds = now
         text = replace(self._progress, total=self._session.total).text(now - self._session.started_seconds)
-        self._reporter.ensure_newline()
-        self._reporter.write_line(f"cnnperf: {text}", cyan=True)
+        reporter.ensure_newline()
+        reporter.write_line(f"cnnperf: {text}", cyan=True)

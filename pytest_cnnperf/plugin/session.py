@@ -38,6 +38,7 @@ class Session:
         self.compared = 1
         self.total = 0
         self.collected = False
+        self.deselected = 0
         self.remote_facts: list[dict[str, Any]] = []
         self.report: Report | None = None
         self._holes: Counter[tuple[str, str, str]] = Counter()
@@ -69,7 +70,11 @@ class Session:
         from dataclasses import asdict
 
         peak = self.run.peak_flops if self.has_run else None
-        return {"holes": [asdict(hole) for hole in self.holes], "peak_flops": peak}
+        return {
+            "holes": [asdict(hole) for hole in self.holes],
+            "peak_flops": peak,
+            "deselected": self.deselected,
+        }
 
     def close(self) -> None:
         """End the workers and give back the leases."""

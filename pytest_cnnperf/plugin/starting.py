@@ -29,8 +29,7 @@ def start(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(RemoteEnd(config, session), "cnnperf-remote-end")
         return
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    config.pluginmanager.register(Collector(session, reporter), "cnnperf-collector")
+    config.pluginmanager.register(Collector(config, session), "cnnperf-collector")
     config.pluginmanager.register(LocalEnd(config, session), "cnnperf-local-end")
 
 

@@ -94,8 +94,7 @@ def _unused(report: Report) -> tuple[Advice, ...]:
     if not report.unused:
         return ()
     entries = counted(len(report.unused), "unused baseline entry", "unused baseline entries")
-    command = _with(_without(report.command, "--cnnperf-compare"), "--cnnperf-update")
-    return (Advice(f"remove {entries} after a complete run", command),)
+    return (Advice(f"remove {entries} in a complete run", _with(report.command, "--cnnperf-prune")),)
 
 
 def _them(outcomes: Sequence[Outcome], noun: str) -> str:

@@ -58,25 +58,50 @@ def _along(asked: Asked, blank: Outcome, before: Entry | None) -> Outcome:
     if exact.fault is not None:
         return outcome
     if not exact.resolved.fulfils(asked.case.algorithm):
-        detail = f"asked {asked.case.algorithm}, got {exact.resolved.algorithm} ({exact.resolved.name})"
-        return replace(outcome, reason=Reason.ALGORITHM_FALLBACK, detail=detail)
+        return fallen_back(outcome, asked.case, exact)
     if asked.run.settings.check_only:
         answer = checked(asked, exact=False)
         outcome = with_answer(blank, replace(answer, first_call_ns=exact.first_call_ns))
         return outcome if answer.fault else replace(outcome, reason=Reason.CHECK_ONLY)
+    return _timed(asked, blank, exact, before)
+
+
+def _timed(asked: Asked, blank: Outcome, exact: Answer, before: Entry | None) -> Outcome:
+    """Rounds until the judgement is settled; any round's wrong answer, or other algorithm, ends the case."""
     answers: list[Answer] = []
     judgement = Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
     least = least_rounds(asked.run, before)
     for answer in rounds(asked, before):
-        if answer.samples is None:
-            return with_answer(blank, replace(answer, first_call_ns=exact.first_call_ns))
+        if answer.samples is None or not answer.resolved.fulfils(asked.case.algorithm):
+            outcome = with_answer(blank, replace(answer, first_call_ns=exact.first_call_ns))
+            return fallen_back(outcome, asked.case, answer)
         answers.append(answer)
         if len(answers) < least:
             continue
         judgement = judged(asked, joined(answers), before)
         if settled(judgement, confirmed=len(answers) == most_rounds(asked.run, before)):
             break
+    if judgement.verdict in (Verdict.SLOWER, Verdict.FASTER):
+        judgement = confirmed(judgement, judged(asked, joined(answers[-FRESH_ROUNDS:]), before), asked.timing.threshold)
     return finished(blank, asked, exact, answers, judgement)
+
+
+def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
+    """The outcome of a right answer by another algorithm than the one asked for; a wrong one stays WRONG."""
+    if answer.fault is not None:
+        return outcome
+    detail = f"asked {case.algorithm}, got {answer.resolved.algorithm} ({answer.resolved.name})"
+    return replace(outcome, reason=Reason.ALGORITHM_FALLBACK, detail=detail)
+
+
+def confirmed(judgement: Judgement, fresh: Judgement, threshold: float) -> Judgement:
+    """A change that fresh processes show too, judged alone; otherwise it was the luck of the old ones: UNDECIDED."""
+    ratio = fresh.baseline_ratio or 1.0
+    shown = ratio >= 1 + threshold if judgement.verdict is Verdict.SLOWER else ratio <= 1 / (1 + threshold)
+    if shown:
+        return judgement
+    detail = f"{judgement.detail}; but fresh processes show {ratio - 1:+.1%}"
+    return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.INTERVAL_TOO_WIDE, detail=detail)
 
 
 def rounds(asked: Asked, before: Entry | None) -> Iterator[Answer]:
@@ -93,7 +118,7 @@ def settled(judgement: Judgement, *, confirmed: bool) -> bool:
     """Whether no more rounds are needed: a doubt gets more, and fresh processes must show a change too."""
     if judgement.verdict in (Verdict.SLOWER, Verdict.FASTER):
         return confirmed
-    return judgement.verdict is not Verdict.UNDECIDED
+    return judgement.verdict is not Verdict.UNDECIDED and judgement.reason is not Reason.WITHIN_RESOLUTION
 
 
 def least_rounds(run: Run, before: Entry | None) -> int:

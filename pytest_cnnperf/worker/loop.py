@@ -149,7 +149,7 @@ class Loop:
         handle, on = self.current().handle, head.get("clock")
         if on in ("process_cpu", "wall"):
             call = functools.partial(self.adapter.run, handle)
-            return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on, self.evict)
+            return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on, evict=self.evict)
         if on in ("device_cold", "device_hot"):
             if not hasattr(self.adapter, "device_sample"):
                 raise wire.NotOffered("clock %s: this adapter has no device clock" % on)

@@ -42,12 +42,14 @@ def timed(call: Call, count: int, synchronize: Call, clock: Any) -> "Tuple[int, 
 
 
 class Pairs:
-    """Times a workload beside a control; both are calls without arguments, and so is `evict`, which goes before a sample.
+    """Times a workload beside a control; both are calls without arguments.
 
-    `on` is "process_cpu" or "wall". Units: nanoseconds per workload call and per control unit.
+    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall". Units: nanoseconds per workload call and per control unit.
     """
 
-    def __init__(self, call: Call, synchronize: Call, control: Call, clock: Any, on: str, evict: Call = nothing) -> None:
+    def __init__(
+        self, call: Call, synchronize: Call, control: Call, clock: Any, on: str, *, evict: Call = nothing
+    ) -> None:
         self.call = call
         self.synchronize = synchronize
         self.control = control

@@ -52,6 +52,11 @@ class Suite:
         )
         return self.pytester.runpytest_subprocess(*usual, *arguments, timeout=120)
 
+    def run_whole(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest on all that the fake framework offers."""
+        usual = ("-p", "no:cacheprovider", "--cnnperf-frameworks=fake")
+        return self.pytester.runpytest_subprocess(*usual, *arguments, timeout=120)
+
     def play_generations(self, *scripts: dict[str, Any]) -> None:
         """Give the n-th worker process that is started the n-th script, and all later ones the last."""
         counter = self.script.with_suffix(".count")

@@ -151,3 +151,13 @@ def test_a_run_without_our_tests_starts_nothing_and_prints_nothing(suite):
     result = suite.run()
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*cnnperf*=*")
+
+
+def test_progress_is_shown_now_and_then(suite):
+    suite.pytester.makeconftest(
+        """
+        from pytest_cnnperf.plugin.results import Collector
+        Collector.every_seconds = 0
+        """
+    )
+    suite.run().stdout.fnmatch_lines(["cnnperf: 1/2 · 1 UNKNOWN*", "cnnperf: 2/2 · 2 UNKNOWN"])

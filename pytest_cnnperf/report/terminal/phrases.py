@@ -57,7 +57,8 @@ def note(outcome: Outcome) -> str:
     if text.exists(outcome.baseline_ratio):
         noise = baseline_spread(outcome)
         found = text.change(outcome.baseline_ratio, noise)
-        return f"{found} ±{text.percent(noise, 1)}" if outcome.verdict is Verdict.UNDECIDED and noise else found
+        doubtful = outcome.verdict is Verdict.UNDECIDED or outcome.reason is Reason.WITHIN_RESOLUTION
+        return f"{found} ±{text.percent(noise, 1)}" if doubtful and noise else found
     return SHORT.get(outcome.reason, outcome.reason.value.replace("_", " "))
 
 

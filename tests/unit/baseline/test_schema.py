@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.baseline.layout import to_text
 from pytest_cnnperf.baseline.schema import SCHEMA, parse
+from pytest_cnnperf.cases import Case, DeviceKind
 from pytest_cnnperf.errors import BaselineError
 from pytest_cnnperf.measuring.machine import Machine
 
@@ -131,6 +133,29 @@ def test_a_key_that_is_no_case_is_refused(text: str, make_entry: MakeEntry, key:
 def test_a_case_in_the_wrong_file_is_refused(text: str) -> None:
     with pytest.raises(BaselineError, match=r"stands in the wrong file, expected torch\.convolution\.alexnet\.json"):
         parse(text, path=PATH.with_name("numpy.convolution.alexnet.json"))
+
+
+def test_a_file_copied_from_another_machine_is_refused_with_what_to_do(text: str) -> None:
+    foreign = PATH.parent.with_name("intel-xeon-8-cores") / PATH.name
+    with pytest.raises(BaselineError) as caught:
+        parse(text, path=foreign)
+    said = str(caught.value)
+    assert said.startswith(f"{foreign}: it was recorded on amd-epyc-2-cores and copied here from that other machine")
+    assert f"rm {foreign} and --cnnperf-update record this machine's own speeds" in said
+    assert "where baselines/amd-epyc-2-cores has lost the file, move it back there" in said
+
+
+def test_a_file_of_gpu_cases_belongs_in_the_folder_of_its_gpus(make_entry: MakeEntry, machine: Machine) -> None:
+    entry = make_entry("conv1")
+    case = replace(Case.parse(entry.key), device_kind=DeviceKind.CUDA)
+    held = replace(entry, key=case.key, clock=case.clock)
+    text = to_text({case.key: held}, replace(machine, gpus=("NVIDIA H200",)))
+    assert list(parse(text, path=PATH.parent.with_name("nvidia-h200-x1") / PATH.name)) == [case.key]
+    assert "it was recorded on nvidia-h200-x1 and copied here" in complaint(text)
+
+
+def test_a_gpu_without_a_name_is_refused(text: str) -> None:
+    assert "machine gpus is [3], expected a list of text" in complaint(text.replace('"gpus": []', '"gpus": [3]'))
 
 
 @pytest.mark.parametrize("name", ["clock", "median_ns", "rounds", "versions", "plan", "ratio", "resolved"])

@@ -57,8 +57,33 @@ def test_the_threshold_holds_however_certain_a_smaller_change_is(draw: Draw) -> 
 
 
 def test_what_lies_on_the_threshold_is_undecided_and_tells_its_numbers(draw: Draw) -> None:
-    judgement = judged(draw(noise=0.03, factor=1.05), draw(noise=0.03))
+    judgement = judged(draw(noise=0.05, factor=1.06), draw(noise=0.05))
     assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert "95 % interval" in judgement.detail
+    assert judgement.resolution is not None
+    assert f"{judgement.resolution:.1%}" in judgement.detail
+
+
+def test_noise_that_lets_only_four_thresholds_be_excluded_is_told(draw: Draw) -> None:
+    judgement = judged(draw(noise=0.15), draw(noise=0.15))
+    assert (judgement.verdict, judgement.reason) == (Verdict.SAME, Reason.WITHIN_RESOLUTION)
+    assert "noise here lets no change be excluded below" in judgement.detail
+
+
+def test_a_fifth_slower_is_hardly_ever_the_same_however_noisy_the_samples(draw: Draw) -> None:
+    verdicts = Counter(
+        judged(draw(noise=noise, factor=1.2), draw(noise=noise)).verdict
+        for noise in (0.02, 0.05, 0.1, 0.2)
+        for _ in range(100)
+    )
+    assert verdicts[Verdict.SAME] <= 4
+
+
+def test_noise_that_would_hide_four_thresholds_is_undecided_and_tells_its_numbers(draw: Draw) -> None:
+    judgement = judged(draw(noise=0.3), draw(noise=0.3))
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert judgement.resolution is not None
+    assert judgement.resolution > 4 * 0.05
     assert "95 % interval" in judgement.detail
     assert "take more rounds" in judgement.detail
     assert judgement.resolution is not None

@@ -74,6 +74,17 @@ def test_the_callers_choice_and_order_are_respected(visible: str, uuids: list[st
     assert found(visible) == uuids
 
 
+@pytest.mark.parametrize(
+    ("visible", "places"), [(None, [(0, 0), (1, 1), (2, 2)]), ("2,0", [(0, 2), (1, 0)]), ("GPU-cccc", [(0, 2)])]
+)
+def test_the_index_counts_among_the_visible_and_nvmls_own_stands_beside_it(
+    visible: str | None, places: list[tuple[int, int]]
+) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    gpus = inventory(environment, nvml=nvml()).gpus
+    assert [(gpu.index, gpu.nvml_index) for gpu in gpus] == places
+
+
 def test_the_skip_reason_tells_the_callers_choice() -> None:
     said = inventory({"CUDA_VISIBLE_DEVICES": "7"}, nvml=nvml()).looked_for
     assert said == "NVML of an NVIDIA driver (3 GPUs) inside CUDA_VISIBLE_DEVICES='7'"

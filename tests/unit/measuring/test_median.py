@@ -68,6 +68,13 @@ def test_a_single_sample_is_known_to_no_precision() -> None:
     assert math.isinf(median_standard_error([0.0]))
 
 
+def test_one_round_gone_astray_moves_neither_the_figure_nor_the_spread_much() -> None:
+    steady = [[1_000_000 + 1000 * step] * 5 for step in range(5)]
+    sound, astray = samples(*steady), samples(*steady, [2_000_000] * 5)
+    assert median_ratio(astray) == pytest.approx(median_ratio(sound), rel=0.001)
+    assert round_spread(astray) < 0.005
+
+
 def test_the_spread_between_rounds_is_that_of_their_medians() -> None:
     # Logarithms ±0.01 around their mean: standard deviation 0.01 × sqrt(2).
     two = samples([round(1e6 * math.exp(0.01))] * 5, [round(1e6 * math.exp(-0.01))] * 5)

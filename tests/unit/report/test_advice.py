@@ -83,10 +83,10 @@ def test_a_test_without_its_key_in_its_name_is_selected_by_its_name(report, outc
     assert again == "pytest perftests --cnnperf-compare -k 'test_b[a and 1]'"
 
 
-def test_unused_entries_are_removed_by_an_update(report, outcome):
+def test_unused_entries_are_removed_by_pruning(report, outcome):
     (found,) = advice(report(outcome(), unused=("a", "b")))
-    assert found.why == "remove 2 unused baseline entries after a complete run"
-    assert found.command == "pytest perftests --cnnperf-update"
+    assert found.why == "remove 2 unused baseline entries in a complete run"
+    assert found.command == "pytest perftests --cnnperf-compare --cnnperf-prune"
 
 
 def test_an_empty_run_advises_to_look_at_what_there_is(report):

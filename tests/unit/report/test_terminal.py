@@ -242,7 +242,7 @@ def test_what_was_written_noticed_and_unused_is_told(day):
 
 
 def test_the_page_ends_with_the_next_command(day):
-    assert lines_of(day)[-1] == "  pytest perftests --cnnperf-update"
+    assert lines_of(day)[-1] == "  pytest perftests --cnnperf-compare --cnnperf-prune"
 
 
 def test_a_brief_page_has_no_tables(day):
