@@ -177,7 +177,7 @@ class Worker:
         tail = self._stderr.text()
         end = f"; the end of its stderr:\n{_indented(tail)}" if tail else "; its stderr was empty"
         return WorkerFailed(
-            f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: run this test alone, with --cnnperf-check-only"
+            f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: run this test alone with --cnnperf-check-only"
         )
 
     def _wait(self, seconds: float) -> int | None:

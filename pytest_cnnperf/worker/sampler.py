@@ -44,7 +44,8 @@ def timed(call: Call, count: int, synchronize: Call, clock: Any) -> "Tuple[int, 
 class Pairs:
     """Times a workload beside a control; both are calls without arguments.
 
-    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall". Units: nanoseconds per workload call and per control unit.
+    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall".
+    Units: nanoseconds per workload call and per control unit.
     """
 
     def __init__(
