@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ..cases import Clock
@@ -12,6 +13,17 @@ from ..worker.control import Blend
 from ..worker.eviction import Sweep
 from ..worker.sampler import Pairs, SystemClock, nothing
 from .source import Timed
+
+
+@lru_cache(maxsize=1)
+def _sweep() -> Sweep:
+    """One for all callables of this process: it is 32 MB, and takes 10 ms to make."""
+    return Sweep()
+
+
+@lru_cache(maxsize=1)
+def _blend() -> Blend:
+    return Blend()
 
 
 class InProcess:
@@ -36,9 +48,9 @@ class InProcess:
         self._call = call
         self._synchronize = synchronize
         # A scripted clock does not feel the caches.
-        self._evict = Sweep().run if clock is None else nothing
+        self._evict = _sweep().run if clock is None else nothing
         self._clock = SystemClock() if clock is None else clock
-        self._control = Blend() if control is None else control
+        self._control = _blend() if control is None else control
         self.control = str(self._control.version)
         started = self._clock.wall_ns()
         self._run()
