@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from ..cases import Clock
 from ..errors import WorkerFailed
+from ..host.source import Source, Timed
 from ..settings import Timing
 from .samples import Plan, Round, Samples
 from .stopping import Stopping
@@ -26,32 +26,6 @@ BATCH = 5
 BATCH_SHARE = 0.25
 # An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.
 SHORT_SECONDS = 0.1
-
-
-class Timed(Protocol):
-    """What a source answers: one element a sample, in nanoseconds per workload call and per control unit."""
-
-    @property
-    def workload_ns(self) -> tuple[int, ...]:
-        """On the clock that was asked for."""
-
-    @property
-    def control_ns(self) -> tuple[int, ...]:
-        """On the same clock."""
-
-    @property
-    def wall_ns(self) -> tuple[int, ...]:
-        """Elapsed time of the workload calls."""
-
-
-class Source(Protocol):
-    """Whatever holds a prepared workload and times it beside the control: a worker, or this process."""
-
-    def estimate(self, clock: Clock) -> tuple[int, int]:
-        """Nanoseconds of one workload call and of one control unit, each warmed up."""
-
-    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:
-        """So many pairs; `flip` negates the first operand before."""
 
 
 def choose_plan(workload_ns: int, control_ns: int, *, control: str) -> Plan:

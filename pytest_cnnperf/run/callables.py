@@ -13,7 +13,6 @@ from ..algorithms.checking import Check, Fault
 from ..cases import Case, Clock
 from ..host.inprocess import InProcess
 from ..judging.verdict import Judgement, Reason, Verdict
-from ..measuring.sampler import measure
 from ..report.outcome import Outcome
 from ..settings import Timing
 from .line import finished, joined, judged, settled, stored, with_answer
@@ -113,15 +112,7 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
     answers: list[Answer] = []
     judgement = Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
     while len(answers) < MOST_ROUNDS:
-        with asked.run.timing(asked.case):
-            samples = measure(
-                source,
-                asked.timing,
-                clock=asked.case.clock,
-                plan=plan,
-                first_call_ns=source.first_call_ns,
-                control=source.control,
-            )
+        samples = asked.measured(source, plan)
         answer = replace(_answer(source, expected), samples=samples)
         if answer.fault is not None:
             return with_answer(blank, answer)

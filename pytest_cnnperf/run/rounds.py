@@ -10,6 +10,7 @@ from ..cases import Case
 from ..frameworks.resolved import Resolved
 from ..host.process import Worker
 from ..host.remote import RemoteCase, prepare
+from ..host.source import Source
 from ..judging.verdict import Reason
 from ..measuring.gpus import Gpu
 from ..measuring.sampler import measure
@@ -31,6 +32,18 @@ class Asked:
     def worker(self, *, replica: int = 0, fresh: bool = False) -> Worker:
         """A live worker for this case."""
         return self.run.worker(self.case, replica=replica, fresh=fresh, gpus=self.gpus)
+
+    def measured(self, source: Source, plan: Plan | None) -> Samples:
+        """One round of this source while the case's devices are held."""
+        with self.run.timing(self.case):
+            return measure(
+                source,
+                self.timing,
+                clock=self.case.clock,
+                plan=plan,
+                first_call_ns=source.first_call_ns,
+                control=source.control,
+            )
 
 
 @dataclass(frozen=True)
@@ -70,15 +83,7 @@ def timed(asked: Asked, plan: Plan | None, *, replica: int, fresh: bool = False)
     answer = _first_answer(asked, worker, remote, question)
     if answer.fault is not None:
         return answer
-    with asked.run.timing(asked.case):
-        samples = measure(
-            remote,
-            asked.timing,
-            clock=asked.case.clock,
-            plan=plan,
-            first_call_ns=answer.first_call_ns,
-            control=remote.control,
-        )
+    samples = asked.measured(remote, plan)
     output = remote.last_output()
     remote.release()
     last = question.check(output, asked.case, resolved=answer.resolved, negated=True)
