@@ -28,9 +28,9 @@ from pytest_cnnperf.run import Run, run_case
 from pytest_cnnperf.run.question import Question, Questions
 from pytest_cnnperf.settings import QUICK, Settings, Timing
 
-FEW, MANY, SAMPLES = 1, 81, 24
+TESTS, SAMPLES = 60, 24
 REPEATS = 3
-COUNTED = "seconds inside timing:"
+OWN = "own seconds of a test:"
 
 # What both plugins are given to time; the seconds inside are not the plugin's own cost.
 BUSY = """
@@ -53,7 +53,7 @@ def test_busy(cnnperf, n):
     assert cnnperf.time(busy).samples >= {rounds} * {samples}
 """
 
-# The control, the eviction and the warm-up are timing too: they are what makes a number comparable.
+# The first call, the control, the eviction and the warm-up are timing too: a number is not comparable without them.
 OURS_COUNTS = """
 import pytest_cnnperf.host.inprocess as inprocess
 
@@ -69,6 +69,14 @@ def counted(method):
 inprocess.Pairs.time = counted(inprocess.Pairs.time)
 inprocess.Pairs.estimate = counted(inprocess.Pairs.estimate)
 
+begin = inprocess.InProcess.__init__
+
+def begun(source, *arguments, **keywords):
+    begin(source, *arguments, **keywords)
+    inside[0] += source.first_call_ns / 1e9
+
+inprocess.InProcess.__init__ = begun
+
 def busy():
     end = time.perf_counter() + 0.001
     while time.perf_counter() < end:
@@ -81,9 +89,30 @@ def test_busy(benchmark, n):
     benchmark.pedantic(busy, rounds={samples}, iterations=1)
 """
 
-TELL = f"""
-def test_tell():
-    print("{COUNTED}", inside[0])
+# Own is what is not inside timing: the median test, and an equal share of what the end of the session takes.
+COUNTING = f"""
+import statistics
+import time
+import pytest
+
+own = []
+
+def outside(test_it):
+    return time.perf_counter() - test_it.inside[0]
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    began = outside(item.module)
+    result = yield
+    own.append(outside(item.module) - began)
+    return result
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    began = time.perf_counter()
+    result = yield
+    print("{OWN}", statistics.median(own) + (time.perf_counter() - began) / len(own))
+    return result
 """
 
 PLAIN = """
@@ -123,10 +152,11 @@ class Comparison:
         return statistics.median(self.ours() / self.theirs() for _ in range(REPEATS))
 
 
-def pytest_run(source: str, *arguments: str) -> tuple[float, str]:
+def pytest_run(source: str, *arguments: str, conftest: str = "") -> tuple[float, str]:
     """Wall seconds and output of one pytest process on one file."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_it.py").write_text(source)
+        (Path(folder) / "conftest.py").write_text(conftest)
         command = [
             sys.executable,
             "-m",
@@ -135,6 +165,8 @@ def pytest_run(source: str, *arguments: str) -> tuple[float, str]:
             "-s",
             "-p",
             "no:cacheprovider",
+            "-p",
+            "no:hypothesispytest",
             "-c",
             "/dev/null",
             "--rootdir",
@@ -145,28 +177,22 @@ def pytest_run(source: str, *arguments: str) -> tuple[float, str]:
         return time.perf_counter() - started, done.stdout
 
 
-def own_seconds(source: str, *arguments: str) -> float:
-    """Seconds of a pytest run outside timing."""
-    total, output = pytest_run(source + TELL, *arguments)
-    inside = next(line for line in output.splitlines() if COUNTED in line)
-    return total - float(inside.rpartition(":")[2])
-
-
-def per_test(source: str, *arguments: str, **numbers: int) -> float:
-    """Own seconds of one more test: a long run less a short one."""
-    few, many = (own_seconds(source.format(tests=tests, **numbers), *arguments) for tests in (FEW, MANY))
-    return (many - few) / (MANY - FEW)
+def own_seconds(source: str, *arguments: str, **numbers: int) -> float:
+    """Own seconds of one test of this file."""
+    _, output = pytest_run(source.format(tests=TESTS, **numbers), *arguments, conftest=COUNTING)
+    told = next(line for line in output.splitlines() if OWN in line)
+    return float(told.rpartition(":")[2])
 
 
 def our_cost() -> float:
     """Own seconds per test of this plugin."""
     rounds = 2
-    return per_test(BUSY + OURS_COUNTS + OURS, "-p", "no:benchmark", samples=SAMPLES // rounds, rounds=rounds)
+    return own_seconds(BUSY + OURS_COUNTS + OURS, "-p", "no:benchmark", samples=SAMPLES // rounds, rounds=rounds)
 
 
 def their_cost() -> float:
     """Own seconds per test of pytest-benchmark."""
-    return per_test(BUSY + THEIRS, "-p", "no:cnnperf", samples=SAMPLES)
+    return own_seconds(BUSY + THEIRS, "-p", "no:cnnperf", samples=SAMPLES)
 
 
 def collecting(source: str) -> float:

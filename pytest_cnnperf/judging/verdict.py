@@ -26,6 +26,7 @@ class Reason(Word):
     RATIO_ABOVE_THRESHOLD = "ratio_above_threshold"
     RATIO_BELOW_THRESHOLD = "ratio_below_threshold"
     INTERVAL_TOO_WIDE = "interval_too_wide"
+    NOT_CONFIRMED = "not_confirmed"
     TOO_FEW_SAMPLES = "too_few_samples"
     NOT_A_NUMBER = "not_a_number"
     NO_BASELINE = "no_baseline"

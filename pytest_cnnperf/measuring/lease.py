@@ -30,14 +30,16 @@ def default_directory() -> Path:
     Raises: DeviceBusy when somebody else owns it.
     """
     top = Path(tempfile.gettempdir()) / f"pytest-cnnperf-{os.getuid()}"
-    top.mkdir(mode=0o700, exist_ok=True)
+    if not top.is_dir():
+        top.mkdir(mode=0o700, exist_ok=True)
     if top.stat().st_uid != os.getuid():
         owner = top.stat().st_uid
         raise DeviceBusy(
             f"{top} belongs to user {owner}, so leases in it mean nothing; set TMPDIR to another directory"
         )
     leases = top / "leases"
-    leases.mkdir(exist_ok=True)
+    if not leases.is_dir():
+        leases.mkdir(exist_ok=True)
     return leases
 
 

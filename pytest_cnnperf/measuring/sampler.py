@@ -21,7 +21,7 @@ MAX_REPEATS = 100_000
 # Between these limits: several units for short workloads, no seconds of control beside seconds of workload.
 LEAST_CONTROL_NS = 5_000_000
 MOST_CONTROL_NS = 100_000_000
-BATCH = 5
+BATCH = 12
 # A batch takes at most this share of the round, so that the time is looked at often enough.
 BATCH_SHARE = 0.25
 # An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.
@@ -45,12 +45,14 @@ def measure(
     plan: Plan | None,
     first_call_ns: int,
     control: str,
+    seconds_per_sample: float | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Samples:
     """One round of samples; a baseline's `plan` is used again, since a ratio depends on it.
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
+    Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
     Raises: WorkerFailed when the source answers without samples, or with unequally many.
     """
     began = now()
@@ -58,12 +60,12 @@ def measure(
         plan = choose_plan(*source.estimate(clock), control=control)
     # The control is what it is, whatever a baseline says: another one must be seen as another method.
     plan = replace(plan, control=control)
-    stopping, sampling_began, flips = Stopping(timing), now(), 0
-    while not stopping.is_finished() or flips % 2 == 0:
-        seconds = (now() - sampling_began) / stopping.count if stopping.count else None
+    stopping, sampling_began, flips, seconds = Stopping(timing), now(), 0, seconds_per_sample
+    # A round ends with the negative operand; what has none needs no odd number of batches.
+    while not stopping.is_finished() or (source.flips and flips % 2 == 0):
         timed = source.time(
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
-            warmup=1 if seconds is None or seconds < SHORT_SECONDS else 0,
+            warmup=1 if not flips or (seconds or 0.0) < SHORT_SECONDS else 0,
             repeats=plan.repeats,
             control_units=plan.control_units,
             clock=clock,
@@ -71,11 +73,12 @@ def measure(
         )
         flips += 1
         stopping.add(_checked(timed), elapsed_seconds=now() - began)
+        seconds = (now() - sampling_began) / stopping.count
     return Samples(clock, plan, (stopping.round,), first_call_ns)
 
 
 def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
-    """Samples of the next request: one to learn how long it takes, then up to ten within the time that is left."""
+    """Samples of the next request: one to learn how long it takes, then up to twelve within the time that is left."""
     if seconds_per_sample is None:
         return 1
     timing = stopping.timing

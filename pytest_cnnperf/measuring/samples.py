@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 from ..cases import Clock
@@ -67,3 +68,11 @@ class Samples:
         if (self.clock, self.plan) != (other.clock, other.plan):
             raise ValueError(f"samples of {self.clock}, {self.plan} cannot be joined with {other.clock}, {other.plan}")
         return Samples(self.clock, self.plan, self.rounds + other.rounds, self.first_call_ns)
+
+    @property
+    def seconds_per_sample(self) -> float | None:
+        """What a pair took on its clock, at the middle; eviction and warm-up not counted. None without samples."""
+        if not self.count:
+            return None
+        workload_ns = self.plan.repeats * statistics.median(self.workload_ns)
+        return (workload_ns + self.plan.control_units * statistics.median(self.control_ns)) / 1e9

@@ -29,14 +29,15 @@ def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
     session.remote_facts.append(session.facts())
     session.close()
     holes = any(facts["holes"] for facts in session.remote_facts)
-    if not session.outcomes and not (holes and session.collected):
+    notices = _interrupted(session)
+    if not session.outcomes and not notices and not (holes and session.collected):
         return ()
     errors: list[str] = []
     written = _write_baselines(session, errors)
     unused = _unused(config, session, errors)
     if unused and session.settings.prune:
         written, unused = (*written, *_prune(session, unused, errors)), ()
-    session.report = _report(config, session, written=written, unused=unused, errors=tuple(errors))
+    session.report = _report(config, session, written=written, unused=unused, notices=(*notices, *errors))
     if session.settings.json:
         from ..report import json
 
@@ -44,7 +45,7 @@ def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
             json.write(session.report, config.invocation_params.dir / session.settings.json)
         except CnnperfError as error:
             errors.append(str(error))
-            session.report = _report(config, session, written=written, unused=unused, errors=tuple(errors))
+            session.report = _report(config, session, written=written, unused=unused, notices=(*notices, *errors))
     return tuple(errors)
 
 
@@ -63,6 +64,15 @@ def wanted_entries(outcomes: list[Outcome], settings: Settings) -> list[Outcome]
     """The outcomes whose entries the settings ask to store; a wrong or unmeasured one has no entry."""
     measured = (outcome for outcome in outcomes if outcome.entry is not None)
     return [outcome for outcome in measured if will_store(settings, known=outcome.reason not in _UNRECORDED)]
+
+
+def _interrupted(session: Session) -> tuple[str, ...]:
+    """What is told of cases that the run had not finished with."""
+    waiting = len(session.run.waiting) if session.has_run else 0
+    if not waiting:
+        return ()
+    cases = "case was" if waiting == 1 else "cases were"
+    return (f"{waiting} {cases} still to be visited again when the run ended: neither judged nor recorded",)
 
 
 def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
@@ -124,7 +134,7 @@ def _report(
     *,
     written: tuple[str, ...],
     unused: tuple[str, ...],
-    errors: tuple[str, ...],
+    notices: tuple[str, ...],
 ) -> Report:
     peaks = [facts["peak_flops"] for facts in session.remote_facts if facts["peak_flops"]]
     holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])
@@ -137,7 +147,7 @@ def _report(
         threshold=session.settings.threshold,
         written=written,
         unused=unused,
-        notices=errors,
+        notices=notices,
         compared=session.settings.compare,
         command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     )

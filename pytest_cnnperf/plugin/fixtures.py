@@ -13,6 +13,7 @@ from ..errors import UsageError
 from .acting import act_on
 from .gpu import leased_gpus
 from .markers import TimingMark, gpus_wanted
+from .returning import EARLIER, come_back
 from .session import OUTCOMES, Session
 
 if TYPE_CHECKING:
@@ -35,13 +36,22 @@ class Cnnperf:
         Raises: pytest's Failed for WRONG, SLOWER or a broken worker; Skipped where another algorithm than the asked
         one ran, or no GPU is there.
         """
-        from ..run import run_case
+        earlier = self.item.stash.get(EARLIER, {}).pop(case.key, None)
+        if earlier is not None:
+            return self._finish(earlier)
+        if case.device_kind is not DeviceKind.CUDA:
+            return self._finish(self._run_case(case))
+        with leased_gpus(self.session, self.item, case.device_count) as gpus:
+            return self._finish(self._run_case(case, gpus))
+
+    def _run_case(self, case: Case, gpus: tuple[Gpu, ...] = ()) -> Outcome:
+        from ..run import Later, run_case
 
         timing = TimingMark.of(self.item).over(self.session.settings)
-        if case.device_kind is not DeviceKind.CUDA:
-            return self._finish(run_case(self.session.run, case, timing, nodeid=self.item.nodeid))
-        with leased_gpus(self.session, self.item, case.device_count) as gpus:
-            return self._finish(run_case(self.session.run, case, timing, nodeid=self.item.nodeid, gpus=gpus))
+        try:
+            return run_case(self.session.run, case, timing, nodeid=self.item.nodeid, gpus=gpus)
+        except Later as later:
+            come_back(self.item, later)
 
     def time(self, function: Callable[[], Any], *, reference: Any = None, tolerance: float = 1e-5) -> Outcome:
         """Judge what a callable returns, then its speed, in this process; fails the test as the verdict says.

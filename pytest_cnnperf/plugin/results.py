@@ -17,6 +17,8 @@ from .session import OUTCOMES, Session
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from ..run import Later
+
 _MARKUP = {
     Verdict.SAME: {"green": True},
     Verdict.FASTER: {"green": True, "bold": True},
@@ -67,14 +69,23 @@ class Collector:
         self._config = config
         self._session = session
         self._progress = Progress(total=0)
+        self._visited_seconds: dict[str, float] = {}
         self._shown_seconds = time.monotonic()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcomes; now and then say how far the run is."""
         for outcome in outcomes_of(report):
             self._session.outcomes.append(outcome)
-            self._progress = self._progress.finished(outcome.verdict, outcome.duration_seconds)
+            # An outcome's duration is that of all its visits; the earlier ones are counted already.
+            seconds = outcome.duration_seconds - self._visited_seconds.pop(report.nodeid, 0.0)
+            self._progress = self._progress.finished(report.nodeid, outcome.verdict, seconds)
             self._show()
+
+    def came_back(self, nodeid: str, later: Later) -> None:
+        """Remember a test that will be run again."""
+        self._visited_seconds[nodeid] = self._visited_seconds.get(nodeid, 0.0) + later.seconds
+        self._progress = self._progress.visited(nodeid, later.ahead, later.seconds)
+        self._show()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -34,6 +34,8 @@ class Session:
         _refuse_unknown(self.settings.frameworks, self.registry)
         self.started_seconds = time.monotonic()
         self.worker_number = _worker_number(config)
+        # An xdist worker is told test by test what to run, and cannot put one at the end.
+        self.returns = not _is_distributed(config)
         self.outcomes: list[Outcome] = []
         self.compared = 1
         self.total = 0
@@ -48,7 +50,13 @@ class Session:
         """Workers, leases and baselines; nothing of them is touched before a test asks for it."""
         from ..run import Run  # the numeric half of the package loads only when something runs
 
-        return Run(self.settings, self.registry, compared=self.compared, worker_number=self.worker_number)
+        return Run(
+            self.settings,
+            self.registry,
+            compared=self.compared,
+            worker_number=self.worker_number,
+            returns=self.returns,
+        )
 
     @property
     def has_run(self) -> bool:
@@ -98,3 +106,7 @@ def _refuse_unknown(frameworks: Iterable[str], registry: Registry) -> None:
 def _worker_number(config: pytest.Config) -> int:
     name: str = getattr(config, "workerinput", {}).get("workerid", "gw0")
     return int(name.removeprefix("gw") or 0)
+
+
+def _is_distributed(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput") or bool(config.getoption("dist", "no") != "no")

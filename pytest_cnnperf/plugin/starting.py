@@ -10,6 +10,7 @@ from ..errors import CnnperfError
 from .gpu import check_required
 from .markers import MARKERS
 from .results import Collector
+from .returning import Returning
 from .session import Session
 
 
@@ -29,7 +30,10 @@ def start(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(RemoteEnd(config, session), "cnnperf-remote-end")
         return
-    config.pluginmanager.register(Collector(config, session), "cnnperf-collector")
+    collector = Collector(config, session)
+    config.pluginmanager.register(collector, "cnnperf-collector")
+    if session.returns:
+        config.pluginmanager.register(Returning(session, collector), "cnnperf-returning")
     config.pluginmanager.register(LocalEnd(config, session), "cnnperf-local-end")
 
 

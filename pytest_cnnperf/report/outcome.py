@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..cases import Case
@@ -51,8 +51,8 @@ class Outcome:
 
     def to_plain(self) -> dict[str, Any]:
         """Only dicts, lists, text, numbers and None: what xdist can carry."""
-        plain = asdict(self)
-        return {**plain, "verdict": self.verdict.value, "reason": self.reason.value}
+        # Every other field is plain already; `asdict` would copy all samples of the entry one by one.
+        return {**vars(self), "verdict": self.verdict.value, "reason": self.reason.value}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:

@@ -12,32 +12,54 @@ from . import text
 
 @dataclass(frozen=True)
 class Progress:
-    """Cases done of a total. Units: busy_seconds is the sum of the finished cases' own durations."""
+    """Cases done of a total, and those that will be visited again.
+
+    `ahead` holds the visits that follow for certain, by the node id of the waiting test; `touched` counts the cases
+    visited at all. Units: busy_seconds is the sum of the visits' own durations.
+    """
 
     total: int
     done: int = 0
+    touched: int = 0
+    visits: int = 0
     busy_seconds: float = 0.0
     counts: Mapping[Verdict, int] = field(default_factory=dict)
+    ahead: Mapping[str, int] = field(default_factory=dict)
 
-    def finished(self, verdict: Verdict, seconds: float) -> Progress:
-        """This progress with one more case done."""
+    def finished(self, nodeid: str, verdict: Verdict, seconds: float) -> Progress:
+        """This progress with one more case done, whose last visit took so long."""
         counts = Counter(self.counts)
         counts[verdict] += 1
-        return replace(self, done=self.done + 1, busy_seconds=self.busy_seconds + seconds, counts=counts)
+        return replace(self.visited(nodeid, 0, seconds), done=self.done + 1, counts=counts)
+
+    def visited(self, nodeid: str, ahead: int, seconds: float) -> Progress:
+        """This progress after a visit that will be followed by so many others."""
+        others = {name: count for name, count in self.ahead.items() if name != nodeid}
+        return replace(
+            self,
+            touched=self.touched + (nodeid not in self.ahead),
+            visits=self.visits + 1,
+            busy_seconds=self.busy_seconds + seconds,
+            ahead={**others, nodeid: ahead} if ahead else others,
+        )
 
     def seconds_left(self, elapsed_seconds: float) -> float | None:
-        """Time that the other cases will take if they are like the finished ones; None before the first.
+        """Time that the other visits will take if they are like the made ones; None before the first.
 
-        Cases that ran at the same time show as more busy seconds than elapsed ones, and will do so again.
+        Untouched cases are taken to need as many visits as the touched ones. Cases that ran at the same time show as
+        more busy seconds than elapsed ones, and will do so again.
         """
-        if not self.done:
+        if not self.touched:
             return None
         at_once = max(1.0, self.busy_seconds / elapsed_seconds) if elapsed_seconds > 0 else 1.0
-        return max(0, self.total - self.done) * self.busy_seconds / self.done / at_once
+        certain = sum(self.ahead.values())
+        untouched = max(0, self.total - self.touched) * (self.visits + certain) / self.touched
+        return (certain + untouched) * self.busy_seconds / self.visits / at_once
 
     def text(self, elapsed_seconds: float) -> str:
-        """One line: ``43/140 · 40 SAME · 3 UNDECIDED · about 2 min left``."""
+        """One line: ``43/140 · 40 SAME · 3 UNDECIDED · 7 to visit again · about 2 min left``."""
         verdicts = [f"{self.counts[verdict]} {verdict}" for verdict in Verdict if self.counts.get(verdict)]
+        again = [f"{len(self.ahead)} to visit again"] if self.ahead else []
         left = self.seconds_left(elapsed_seconds)
-        ahead = [f"about {text.about(left)} left"] if left and self.done < self.total else []
-        return " · ".join([f"{self.done}/{self.total}", *verdicts, *ahead])
+        remaining = [f"about {text.about(left)} left"] if left and self.done < self.total else []
+        return " · ".join([f"{self.done}/{self.total}", *verdicts, *again, *remaining])

@@ -3,5 +3,6 @@
 from .callables import run_callable
 from .line import run_case
 from .resources import Run
+from .visits import Later
 
-__all__ = ["Run", "run_callable", "run_case"]
+__all__ = ["Later", "Run", "run_callable", "run_case"]

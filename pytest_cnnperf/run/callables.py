@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,16 +12,19 @@ import numpy as np
 from ..algorithms.checking import Check, Fault
 from ..cases import Case, Clock
 from ..host.inprocess import InProcess
-from ..judging.verdict import Judgement, Reason, Verdict
+from ..judging.verdict import Reason, Verdict
+from ..measuring.samples import Samples
 from ..report.outcome import Outcome
-from ..settings import Timing
-from .line import finished, joined, judged, settled, stored, with_answer
-from .resources import REPLICAS, Run
+from ..settings import Timing, will_store
+from .comparing import stored
+from .resources import Run
 from .rounds import Answer, Asked
+from .telling import finished, with_answer
+from .visits import Broken, Course, Visited, settle
 
 IN_PROCESS = "inprocess"
-# All rounds are of one process here; a change is believed when it is still there after the last.
-MOST_ROUNDS = 6
+# All rounds are of this process, and a test is not run again: short visits, one after the other.
+VISITS = (2, 2, 2)
 
 
 @dataclass(frozen=True)
@@ -107,22 +110,20 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
         return outcome
     if asked.run.settings.check_only:
         return replace(outcome, reason=Reason.CHECK_ONLY)
+
+    def rounds(like: Samples | None, _visit: int, count: int) -> Iterator[Answer]:
+        for _ in range(count):
+            like = asked.measured(source, like)
+            yield replace(_answer(source, expected), samples=like)
+
     before = stored(asked.run, asked.case)
-    plan = before.plan if before else None
-    answers: list[Answer] = []
-    judgement = Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
-    while len(answers) < MOST_ROUNDS:
-        samples = asked.measured(source, plan)
-        answer = replace(_answer(source, expected), samples=samples)
-        if answer.fault is not None:
-            return with_answer(blank, answer)
-        answers.append(answer)
-        plan = samples.plan
-        if len(answers) >= REPLICAS:
-            judgement = judged(asked, joined(answers), before)
-            if settled(judgement, confirmed=len(answers) == MOST_ROUNDS):
-                break
-    return finished(blank, asked, first, answers, judgement)
+    course = Course(VISITS, whole=will_store(asked.run.settings, known=before is not None), apart=False)
+    try:
+        with asked.run.timing(asked.case):
+            visited, judgement = settle(asked, Visited(first), before, course=course, rounds=rounds)
+    except Broken as broken:
+        return with_answer(blank, broken.answer)
+    return finished(blank, asked.case, visited, judgement, stores=course.whole)
 
 
 def _answer(source: InProcess, expected: Expected) -> Answer:

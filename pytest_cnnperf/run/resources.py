@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..baseline.entry import Entry
 from ..baseline.store import Baselines
@@ -23,6 +24,9 @@ from ..report.outcome import Outcome
 from ..settings import Settings
 from .question import Questions
 
+if TYPE_CHECKING:
+    from .visits import Visited
+
 REPLICAS = 2
 
 
@@ -30,14 +34,25 @@ class Run:
     """Everything that one pytest process needs to run cases.
 
     `compared` is the number of cases of the session, among which the level of false alarms is divided;
-    `worker_number` spreads xdist workers over the cores.
+    `worker_number` spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait
+    by node id and key.
     Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, *, compared: int = 1, worker_number: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        *,
+        compared: int = 1,
+        worker_number: int = 0,
+        returns: bool = False,
+    ) -> None:
         self.settings = settings
         self.registry = registry
         self.level = session_level(compared)
+        self.returns = returns
+        self.waiting: dict[tuple[str, str], Visited] = {}
         self.questions = Questions()
         self._cores = _turned(cores(), worker_number)
         self._pools: list[Pool] = []
@@ -82,6 +97,11 @@ class Run:
                 self.peak_flops = peak(worker)
         return worker
 
+    def renew(self) -> None:
+        """Replace the processes of all workers: what comes now must not share their luck."""
+        for pool in self._pools:
+            pool.close()
+
     @contextmanager
     def timing(self, case: Case) -> Iterator[None]:
         """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test."""
@@ -120,8 +140,7 @@ class Run:
 
     def close(self) -> None:
         """End all workers."""
-        for pool in self._pools:
-            pool.close()
+        self.renew()
 
 
 def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:

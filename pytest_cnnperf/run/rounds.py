@@ -14,7 +14,7 @@ from ..host.source import Source
 from ..judging.verdict import Reason
 from ..measuring.gpus import Gpu
 from ..measuring.sampler import measure
-from ..measuring.samples import Plan, Samples
+from ..measuring.samples import Samples
 from ..settings import Timing
 from .question import Question
 from .resources import Run
@@ -33,17 +33,17 @@ class Asked:
         """A live worker for this case."""
         return self.run.worker(self.case, replica=replica, fresh=fresh, gpus=self.gpus)
 
-    def measured(self, source: Source, plan: Plan | None) -> Samples:
-        """One round of this source while the case's devices are held."""
-        with self.run.timing(self.case):
-            return measure(
-                source,
-                self.timing,
-                clock=self.case.clock,
-                plan=plan,
-                first_call_ns=source.first_call_ns,
-                control=source.control,
-            )
+    def measured(self, source: Source, like: Samples | None) -> Samples:
+        """One round of this source, built like earlier samples; the caller holds the case's devices."""
+        return measure(
+            source,
+            self.timing,
+            clock=self.case.clock,
+            plan=like.plan if like else None,
+            first_call_ns=source.first_call_ns,
+            control=source.control,
+            seconds_per_sample=like.seconds_per_sample if like else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def checked(asked: Asked, *, exact: bool) -> Answer:
     return answer
 
 
-def timed(asked: Asked, plan: Plan | None, *, replica: int, fresh: bool = False) -> Answer:
+def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = False) -> Answer:
     """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
     question = asked.run.questions.ask(asked.case, exact=False)
     worker = asked.worker(replica=replica, fresh=fresh)
@@ -83,7 +83,8 @@ def timed(asked: Asked, plan: Plan | None, *, replica: int, fresh: bool = False)
     answer = _first_answer(asked, worker, remote, question)
     if answer.fault is not None:
         return answer
-    samples = asked.measured(remote, plan)
+    with asked.run.timing(asked.case):
+        samples = asked.measured(remote, like)
     output = remote.last_output()
     remote.release()
     last = question.check(output, asked.case, resolved=answer.resolved, negated=True)

@@ -80,17 +80,6 @@ def test_update_new_leaves_what_is_stored(suite):
     suite.run("--cnnperf-compare").assert_outcomes(passed=1, failed=1)
 
 
-def test_the_last_round_of_a_doubtful_case_runs_in_a_fresh_process(suite):
-    recorded(suite)
-    # Only the first two processes (the two replicas) are slow; a fresh one is not: no change is reported.
-    slow = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
-    quick = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
-    suite.play_generations(slow, slow, quick)
-    outcome, _ = suite.outcomes("--cnnperf-compare")
-    assert (outcome["verdict"], outcome["reason"]) == ("UNDECIDED", "interval_too_wide")
-    assert "but fresh processes show" in outcome["detail"]
-
-
 @pytest.mark.parametrize("edit", ["truncate", "empty", "foreign", "edited"])
 def test_a_broken_baseline_file_fails_with_its_name_and_is_kept(suite, edit):
     file = recorded(suite)

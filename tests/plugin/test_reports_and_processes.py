@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -85,36 +86,41 @@ def test_two_runs_that_write_at_once_lose_nothing(suite):
     assert file.read_text().count('"median_ns"') == 4
 
 
-def test_an_interrupt_keeps_what_was_measured_and_leaves_no_process(suite):
-    suite.play({"match": "h9w9", "fault": "hang", "at": "prepare"})
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-v",
-        "--cnnperf-frameworks=fake",
-        "--cnnperf-algorithms=gemm",
-    ]
-    run = subprocess.Popen(
-        [*command, "--cnnperf-passes=forward", "--cnnperf-update"],
-        cwd=suite.pytester.path,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with run.stdout:
-        for line in run.stdout:
-            if "tiny-a" in line and "UNKNOWN" in line:
-                break
-        time.sleep(0.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
+@pytest.fixture
+def interrupted(suite):
+    """Run the suite, whose layer b hangs, and interrupt it there; returns what it printed."""
+
+    def run_and_interrupt(*arguments):
+        suite.play({"match": "h9w9", "fault": "hang", "at": "prepare"})
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnnperf-frameworks=fake"]
+        command += ["--cnnperf-algorithms=gemm", "--cnnperf-passes=forward", *arguments]
+        run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
+        while len(workers_of(str(suite.script))) < 2 and run.poll() is None:
+            time.sleep(0.05)
+        time.sleep(1.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
         run.send_signal(signal.SIGINT)
-        rest = run.stdout.read()
-    assert run.wait(60) == pytest.ExitCode.INTERRUPTED, rest
+        output, _ = run.communicate(timeout=60)
+        assert run.returncode == pytest.ExitCode.INTERRUPTED, output
+        assert workers_of(str(suite.script)) == []
+        return output
+
+    return run_and_interrupt
+
+
+def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrupted):
+    suite.run("--cnnperf-update").assert_outcomes(passed=2)
     (file,) = suite.baseline_files
-    assert "tiny-a-" in file.read_text()
-    assert "tiny-b-" not in file.read_text()
-    assert workers_of(str(suite.script)) == []
+    before = file.read_text()
+    interrupted("--cnnperf-compare", "--cnnperf-json=out.json")
+    (outcome,) = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
+    assert (outcome["layer"], outcome["verdict"]) == ("a", "SAME")
+    assert file.read_text() == before
+
+
+def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted):
+    output = interrupted("--cnnperf-update")
+    assert "1 case was still to be visited again when the run ended: neither judged nor recorded" in output
+    assert suite.baseline_files == []
 
 
 def workers_of(script: str) -> list[int]:

@@ -22,6 +22,7 @@ LOOKS: dict[Verdict, Markup] = {
 
 SHORT: dict[Reason, str] = {
     Reason.INTERVAL_TOO_WIDE: "too noisy",
+    Reason.NOT_CONFIRMED: "not confirmed",
     Reason.TOO_FEW_SAMPLES: "few samples",
     Reason.NOT_A_NUMBER: "not a number",
     Reason.NO_BASELINE: "no baseline",
@@ -81,8 +82,8 @@ def setting(case: Case) -> tuple[str, ...]:
 
 
 def group_name(case: Case) -> str:
-    """A layer and the direction in which it runs: ``conv2 backward data``."""
-    return f"{case.layer} {spoken(case.pass_)}" if case.pass_ else case.layer
+    """A layer and the direction in which it runs, ``conv2 backward data``; of a callable the file of its test."""
+    return f"{case.layer} {spoken(case.pass_)}" if case.pass_ else case.layer.partition("::")[0]
 
 
 def spoken(pass_: Pass) -> str:
@@ -91,8 +92,8 @@ def spoken(pass_: Pass) -> str:
 
 
 def way(case: Case) -> str:
-    """Algorithm and options of a case: ``winograd``, ``auto tf32=1``; ``callable`` for a plain function."""
-    algorithm = case.algorithm.value if case.algorithm else "callable"
+    """Algorithm and options of a case: ``winograd``, ``auto tf32=1``; of a callable the name of its test."""
+    algorithm = case.algorithm.value if case.algorithm else case.layer.partition("::")[2] or case.layer
     return " ".join((algorithm, *("=".join(option) for option in case.options)))
 
 
@@ -125,4 +126,4 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 def in_order(case: Case) -> tuple[object, ...]:
     """A sorting key for groups: by layer, then by pass as they follow each other in training."""
     pass_ = list(Pass).index(case.pass_) if case.pass_ else -1
-    return (natural(case.layer), pass_, case.problem.text if case.problem else "")
+    return (natural(case.layer if case.pass_ else group_name(case)), pass_, case.problem.text if case.problem else "")

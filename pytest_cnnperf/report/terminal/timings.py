@@ -111,7 +111,8 @@ def _groups(members: list[tuple[Case, Outcome]], report: Report) -> Iterator[Gro
     for _, group in groupby(members, key=lambda pair: phrases.in_order(pair[0])):
         pairs = sorted(group, key=lambda pair: (pair[1].median_ns is None, pair[1].median_ns or 0, pair[0].key))
         racers = [outcome.median_ns for _, outcome in pairs if may_win(outcome) and outcome.median_ns is not None]
-        best = min(racers) if len(racers) > 1 else None
+        # Ways to compute one thing compete; callables of a file have nothing in common.
+        best = min(racers) if len(racers) > 1 and pairs[0][0].problem else None
         yield Group(pairs[0][0], tuple(Entry(o, case, best, report.peak_of(case)) for case, o in pairs))
 
 
@@ -206,7 +207,7 @@ def _note(entry: Entry) -> Cell:
 _COLUMNS: tuple[tuple[Column, CellOf], ...] = (
     (Column(gap=0), _mark),
     (Column(gap=1), _framework),
-    (Column(), _way),
+    (Column(least=12), _way),
     (Column(gap=1), _layout),
     (Column(least=14, optional=3), _ran),
     (Column("time", right=True), _time),

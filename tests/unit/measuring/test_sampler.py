@@ -28,6 +28,8 @@ class Scripted:
     requests: list[dict[str, object]] = field(default_factory=list)
     estimates: int = 0
 
+    flips = True
+
     def __post_init__(self) -> None:
         self._next = iter(cycle(self.workload_ns))
 
@@ -79,7 +81,8 @@ def test_an_estimate_of_nothing_by_a_coarse_clock_is_no_division_by_zero() -> No
 def test_steady_samples_stop_at_the_minimum() -> None:
     source = Scripted([10_000_000, 10_010_000])
     result = measured(source)
-    assert result.count == 10
+    # One to learn the time, nine more, and one for an odd number of batches.
+    assert result.count == 11
     assert result.rounds[0].workload_ns[:3] == (10_000_000, 10_010_000, 10_000_000)
     assert result.first_call_ns == 7
 
@@ -126,10 +129,26 @@ def test_every_batch_negates_the_operand_and_the_last_output_belongs_to_the_nega
     assert len(flips) % 2 == 1
 
 
-def test_batches_hold_at_most_five_samples_and_exceed_the_maximum_by_the_odd_one_at_most() -> None:
+def test_batches_hold_at_most_twelve_samples_and_exceed_the_maximum_by_the_odd_one_at_most() -> None:
     source = Scripted([100_000, 140_000], control_ns=10_000, estimated_ns=100_000)
     measured(source, Timing(max_seconds=60.0, min_samples=25, max_samples=25, threshold=0.05))
-    assert [request["samples"] for request in source.requests] == [1, 5, 5, 5, 5, 4, 1]
+    assert [request["samples"] for request in source.requests] == [1, 12, 12]
+
+
+def test_a_round_like_earlier_ones_needs_no_sample_to_learn_how_long_it_takes() -> None:
+    source = Scripted([10_000_000])
+    timing = Timing(max_seconds=60.0, min_samples=10, max_samples=20, threshold=0.05)
+    measure(
+        source, timing, clock=Clock.PROCESS_CPU, plan=None, first_call_ns=1, control="blend1", seconds_per_sample=0.02
+    )
+    assert [request["samples"] for request in source.requests] == [10]
+
+
+def test_a_source_without_operands_needs_no_odd_number_of_batches() -> None:
+    source = Scripted([10_000_000])
+    source.flips = False
+    measured(source, Timing(max_seconds=60.0, min_samples=10, max_samples=20, threshold=0.05))
+    assert [request["samples"] for request in source.requests] == [1, 9]
 
 
 def test_a_long_call_is_warmed_up_once_and_a_short_one_before_every_batch() -> None:

@@ -8,8 +8,8 @@ from pytest_cnnperf.report.progress import Progress
 
 def after(total, *verdicts, seconds=2.0):
     progress = Progress(total)
-    for verdict in verdicts:
-        progress = progress.finished(verdict, seconds)
+    for number, verdict in enumerate(verdicts):
+        progress = progress.finished(f"test_{number}", verdict, seconds)
     return progress
 
 
@@ -36,5 +36,18 @@ def test_nothing_is_guessed_before_the_first_case_and_after_the_last():
 
 def test_progress_of_an_earlier_moment_stays_as_it_was():
     earlier = after(3, Verdict.SAME)
-    earlier.finished(Verdict.SLOWER, 1.0)
+    earlier.finished("test_b", Verdict.SLOWER, 1.0)
     assert earlier.text(2.0).startswith("1/3 · 1 SAME ·")
+
+
+def test_cases_that_come_back_are_told_and_their_next_visit_is_counted():
+    progress = after(10, *[Verdict.SAME] * 3).visited("test_3", 1, 2.0)
+    # 4 of 10 cases touched in 4 visits of 2 s, and one more is certain: 5 visits for 4 cases, 6 cases to come.
+    assert progress.seconds_left(8.0) == (1 + 6 * 5 / 4) * 2.0
+    assert progress.text(8.0).startswith("3/10 · 3 SAME · 1 to visit again · about ")
+    assert progress.finished("test_3", Verdict.SAME, 2.0).text(10.0).startswith("4/10 · 4 SAME · about ")
+
+
+def test_a_recording_knows_after_one_case_that_all_are_visited_three_times():
+    progress = Progress(10).visited("test_0", 2, 1.0)
+    assert progress.seconds_left(1.0) == 29.0

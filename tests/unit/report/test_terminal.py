@@ -263,11 +263,13 @@ def test_a_run_that_only_checked_has_errors_and_no_times(report, outcome):
     )
 
 
-def test_a_callable_has_a_row_under_its_own_name(report, outcome):
-    case = Case("inprocess", "callable", "custom", "tests/test_a.py::test_b", None, None, None)
-    lines = lines_of(report(outcome(case, flops=None)))
+def test_callables_have_rows_with_the_names_of_their_tests_under_their_file_and_do_not_race(report, outcome):
+    cases = [Case("inprocess", "callable", "custom", f"tests/test_a.py::test_{n}", None, None, None) for n in "bc"]
+    lines = lines_of(report(*(outcome(case, flops=None) for case in cases)))
     assert lines[0].startswith("custom callable · float32 · 1 thread · CPU time")
-    assert any(line.startswith("tests/test_a.py::test_b") for line in lines)
+    assert sum(line.startswith("tests/test_a.py") for line in lines) == 1
+    assert [line.split()[1] for line in lines if line.lstrip().startswith("inprocess")] == ["test_b", "test_c"]
+    assert not any(line.startswith("›") and "inprocess" in line for line in lines)
 
 
 def test_an_empty_report_still_ends_with_advice(report):

@@ -1,0 +1,44 @@
+"""What a run compares with: the stored entry of a case, and the judgement of samples beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..baseline.entry import Entry
+from ..cases import Case
+from ..judging.judge import judge
+from ..judging.verdict import Judgement, Reason, Verdict
+from ..measuring.samples import Samples
+from ..settings import Update
+from .resources import Run
+from .rounds import Asked
+
+
+def stored(run: Run, case: Case) -> Entry | None:
+    """The case's baseline entry where this run compares or updates."""
+    wanted = run.settings.compare or run.settings.update is not Update.NOTHING
+    return run.baselines.find(case.key) if wanted else None
+
+
+def judged(asked: Asked, samples: Samples, before: Entry | None) -> Judgement:
+    """These samples against the stored ones."""
+    run, case = asked.run, asked.case
+    if before is None:
+        return missing(run, case)
+    floor = run.baselines.floor(case.framework)
+    judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=run.level, floor=floor)
+    return (
+        judgement if run.settings.compare else replace(judgement, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
+    )
+
+
+def missing(run: Run, case: Case) -> Judgement:
+    """What is said of a case without an entry: nothing was asked, another machine has it, or nobody has."""
+    if not run.settings.compare and run.settings.update is Update.NOTHING:
+        return Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
+    foreign = run.baselines.foreign(case.key)
+    if foreign:
+        detail = f"only {foreign} has a baseline; a foreign machine's is neither a pass nor a fail"
+        return Judgement(Verdict.UNKNOWN, Reason.FOREIGN_BASELINE, detail)
+    where = run.baselines.path_for(case.key)
+    return Judgement(Verdict.UNKNOWN, Reason.NO_BASELINE, f"no entry in {where}")

@@ -1,0 +1,78 @@
+"""What is told of a case: its answer and its samples as an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from ..baseline.entry import Entry
+from ..cases import Case
+from ..judging.judge import ORDINARY_LEVEL
+from ..judging.statistics import flaw_of, summarize
+from ..judging.verdict import Judgement, Reason, Verdict
+from ..measuring.samples import Samples
+from ..report.outcome import Outcome
+from .rounds import Answer
+from .visits import Visited
+
+
+def with_answer(blank: Outcome, answer: Answer) -> Outcome:
+    """The outcome so far: right or wrong, by what algorithm, and the first call's time."""
+    outcome = replace(
+        blank,
+        correct=answer.fault is None,
+        error_fraction=answer.check.error_fraction,
+        resolved=answer.resolved.name,
+        workspace_bytes=answer.resolved.workspace_bytes,
+        first_call_ns=answer.first_call_ns,
+    )
+    if answer.fault is None:
+        return outcome
+    return replace(outcome, verdict=Verdict.WRONG, reason=answer.fault, detail=answer.check.detail)
+
+
+def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
+    """The outcome of a right answer by another algorithm than the one asked for; a wrong one stays WRONG."""
+    if answer.fault is not None:
+        return outcome
+    detail = f"asked {case.algorithm}, got {answer.resolved.algorithm} ({answer.resolved.name})"
+    return replace(outcome, reason=Reason.ALGORITHM_FALLBACK, detail=detail)
+
+
+def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement, *, stores: bool) -> Outcome:
+    """The outcome of a timed case, with its entry where the run `stores` it."""
+    samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
+    worst = max(visited.answers, key=lambda answer: answer.check.error_fraction or 0.0)
+    answered = with_answer(blank, replace(worst, first_call_ns=visited.exact.first_call_ns))
+    flaw = flaw_of(samples)
+    if flaw is not None:
+        return replace(answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=flaw[1], samples=samples.count)
+    summary = summarize(samples, level=ORDINARY_LEVEL)
+    return replace(
+        answered,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        detail=judgement.detail,
+        samples=samples.count,
+        median_ns=summary.median_ns,
+        control_median_ns=summary.control_median_ns,
+        ratio=summary.ratio,
+        ratio_low=summary.low,
+        ratio_high=summary.high,
+        baseline_ratio=judgement.baseline_ratio,
+        baseline_low=judgement.low,
+        baseline_high=judgement.high,
+        resolution=judgement.resolution,
+        entry=_entry(case, samples, worst).to_plain() if stores else None,
+    )
+
+
+def _entry(case: Case, samples: Samples, worst: Answer) -> Entry:
+    return Entry.of(
+        case.key,
+        samples,
+        resolved=worst.resolved.name,
+        error_fraction=worst.check.error_fraction,
+        versions=worst.versions,
+        recorded=date.today().isoformat(),
+    )

@@ -1,0 +1,110 @@
+"""Cases that one visit does not settle come back after the others, in other processes."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+SLOW = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
+USUAL = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
+
+TWO_CASES = """
+import pytest
+from pytest_cnnperf.cases import CONVOLUTION, Algorithm, Case, Pass, Problem
+
+def case(height):
+    problem = Problem(1, 2, height, height, 3, 3, 3)
+    return Case("fake", CONVOLUTION, "own", f"h{height}", problem, Pass.FORWARD, Algorithm.GEMM)
+
+runs = []
+
+def test_two(cnnperf):
+    runs.append("one more")
+    outcomes = [cnnperf.check(case(8)), cnnperf.check(case(9))]
+    print("RUNS", len(runs), [outcome.key.split("-")[3] for outcome in outcomes])
+"""
+
+
+def record(suite):
+    suite.run("--cnnperf-compare", "--cnnperf-missing=record").assert_outcomes(passed=2)
+
+
+def test_a_recording_visits_every_case_three_times_in_two_processes_each_time(suite):
+    suite.play_generations(USUAL)
+    record(suite)
+    (file,) = suite.baseline_files
+    cases = json.loads(file.read_text())["entries"]
+    assert [len(case["rounds"]) for case in cases.values()] == [6, 6]
+    assert int(suite.script.with_suffix(".count").read_text()) == 6
+
+
+def test_a_test_that_comes_back_is_reported_once(suite):
+    record(suite)
+    suite.play_generations(SLOW)
+    result = suite.run("--cnnperf-compare", "--junitxml=out.xml", "-v")
+    result.assert_outcomes(failed=2)
+    assert len([line for line in result.outlines if line.startswith("test_suite.py::") and line.endswith("%]")]) == 2
+    assert len(list(ElementTree.parse(suite.pytester.path / "out.xml").iter("testcase"))) == 2
+
+
+def test_a_change_that_only_the_first_processes_show_is_outvoted(suite):
+    record(suite)
+    suite.play_generations(SLOW, SLOW, USUAL)
+    assert [outcome["verdict"] for outcome in suite.outcomes("--cnnperf-compare")] == ["SAME", "SAME"]
+
+
+def test_a_change_that_later_processes_do_not_show_alone_is_undecided(suite):
+    record(suite)
+    suite.play_generations(SLOW, SLOW, SLOW, USUAL, SLOW, USUAL)
+    outcome, _ = suite.outcomes("--cnnperf-compare")
+    assert (outcome["verdict"], outcome["reason"]) == ("UNDECIDED", "not_confirmed")
+    assert "but later visits, in other processes, show" in outcome["detail"]
+
+
+def test_a_result_that_is_wrong_in_a_later_visit_is_wrong(suite):
+    record(suite)
+    wrong = {"default": {**SLOW["default"], "fault": "wrong_value"}}
+    suite.play_generations(SLOW, SLOW, wrong)
+    result = suite.run("--cnnperf-compare")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*WRONG (result_outside_bound)*"])
+
+
+def test_what_a_test_has_settled_is_not_measured_again_when_it_comes_back(suite):
+    suite.pytester.makepyfile(test_suite=TWO_CASES)
+    result = suite.run("--cnnperf-update", "-s", "--cnnperf-json=out.json")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*RUNS 5 *h8*h9*"])
+    outcomes = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
+    assert len(outcomes) == 2
+
+
+@pytest.mark.parametrize("distribution", [("-n", "2"), ("-n", "1", "--dist=loadgroup")])
+def test_under_xdist_the_visits_follow_each_other_in_fresh_processes(suite, distribution):
+    record(suite)
+    suite.play(workload_ns=2_400_000)
+    result = suite.run("--cnnperf-compare", "--cnnperf-json=out.json", *distribution)
+    result.assert_outcomes(failed=2)
+    outcomes = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
+    assert {outcome["verdict"] for outcome in outcomes} == {"SLOWER"}
+
+
+def test_a_broken_teardown_is_told_and_the_test_does_not_come_back(suite):
+    record(suite)
+    suite.play_generations(SLOW)
+    source = (suite.pytester.path / "test_suite.py").read_text()
+    broken = "\n@pytest.fixture(autouse=True)\ndef broken():\n    yield\n    raise RuntimeError('no teardown')\n"
+    suite.pytester.makepyfile(test_suite=source + broken)
+    result = suite.run("--cnnperf-compare")
+    result.assert_outcomes(skipped=2, errors=2)
+    result.stdout.fnmatch_lines(["*RuntimeError: no teardown*"])
+
+
+def test_exit_first_stops_before_the_cases_that_wait(suite):
+    record(suite)
+    suite.play({"match": "h9w9", "fault": "wrong_value"}, workload_ns=2_400_000)
+    result = suite.run("--cnnperf-compare", "-x")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*WRONG*tiny-b-*"])
