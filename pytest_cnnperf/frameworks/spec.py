@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..cases import Algorithm, Case, DeviceKind, Layout, Pass
+from .recipe import Recipe
 
 Limit = Callable[[Case], "str | None"]
 
@@ -39,7 +40,9 @@ class FrameworkSpec:
     `modules` are the import names that must be findable (never imported) by the interpreter of this process when
     `command` is empty; `command` is an argv prefix that ends where a script's path would follow, such as
     ``("docker", "run", "-i", "image", "python")``. `adapter` is the file that the worker loads. `install` is the
-    command that brings a missing framework. `absent` maps an algorithm that is not offered to the reason.
+    command that brings a missing framework. `absent` maps an algorithm that is not offered to the reason. `recipe`
+    makes an environment of its own for a framework that cannot share this one; `parallelism` are the ways in which it
+    uses several devices, for ``cnnperf doctor``.
     """
 
     name: str
@@ -51,6 +54,8 @@ class FrameworkSpec:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[Algorithm, str] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    parallelism: tuple[str, ...] = ()
 
     def offer_for(self, case: Case) -> Offer | None:
         """The offer that covers algorithm, pass, layout and device kind of this case, limits aside."""
