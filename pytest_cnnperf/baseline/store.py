@@ -41,6 +41,14 @@ class Baselines:
         """The baselines of this machine; the directory need not exist."""
         return cls(directory, machine)
 
+    def ensure_writable(self) -> None:
+        """Find out before anything is measured that it could not be stored; makes the directory.
+
+        Raises: BaselineError that says why.
+        """
+        with files.locked(self.directory):
+            pass
+
     def path_for(self, key: str) -> Path:
         """The file that holds, or would hold, this case."""
         case = Case.parse(key)

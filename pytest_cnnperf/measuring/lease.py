@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import CnnperfError
 
 # Told so often, so early: a lease is normally held for a second.
-TELL_SECONDS = 5.0
+TELL_SECONDS = 2.0
 _POLL_SECONDS = 0.02
 _RECORD = 24
 

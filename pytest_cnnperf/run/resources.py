@@ -18,10 +18,10 @@ from ..host.process import Worker
 from ..host.remote import peak
 from ..judging.statistics import session_level
 from ..measuring.gpus import Gpu
-from ..measuring.lease import core_device, cores, lease
+from ..measuring.lease import OnWait, core_device, cores, lease
 from ..measuring.machine import Machine, detect
 from ..report.outcome import Outcome
-from ..settings import Settings
+from ..settings import Settings, will_store
 from .question import Questions
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Run:
 
     `compared` is the number of cases of the session, among which the level of false alarms is divided;
     `worker_number` spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait
-    by node id and key.
+    by node id and key. `on_wait` is told, every few seconds, which device another run holds.
     Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can.
     """
 
@@ -47,11 +47,13 @@ class Run:
         compared: int = 1,
         worker_number: int = 0,
         returns: bool = False,
+        on_wait: OnWait | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
         self.level = session_level(compared)
         self.returns = returns
+        self._on_wait = on_wait
         self.waiting: dict[tuple[str, str], Visited] = {}
         self.questions = Questions()
         self._cores = _turned(cores(), worker_number)
@@ -65,8 +67,14 @@ class Run:
 
     @cached_property
     def baselines(self) -> Baselines:
-        """The stored speeds of this machine."""
-        return Baselines.open(self.settings.baselines, self.machine)
+        """The stored speeds of this machine.
+
+        Raises: BaselineError when this run will store what it measures, and could not.
+        """
+        baselines = Baselines.open(self.settings.baselines, self.machine)
+        if will_store(self.settings, known=False):
+            baselines.ensure_writable()
+        return baselines
 
     @cached_property
     def _replicas(self) -> tuple[Pool, ...]:
@@ -108,7 +116,7 @@ class Run:
         if case.device_kind is DeviceKind.CUDA:
             yield
             return
-        with lease([core_device(core) for core in self.cpus(case.threads)]):
+        with lease([core_device(core) for core in self.cpus(case.threads)], on_wait=self._on_wait):
             yield
 
     def cpus(self, threads: int) -> tuple[int, ...]:
@@ -119,7 +127,7 @@ class Run:
     def lease_gpus(self, gpus: tuple[Gpu, ...], count: int) -> Iterator[tuple[Gpu, ...]]:
         """Hold so many of these GPUs."""
         by_uuid = {gpu.uuid: gpu for gpu in gpus}
-        with lease(tuple(by_uuid), count=count) as uuids:
+        with lease(tuple(by_uuid), count=count, on_wait=self._on_wait) as uuids:
             yield tuple(by_uuid[uuid] for uuid in uuids)
 
     def write_baselines(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:

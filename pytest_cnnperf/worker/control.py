@@ -6,8 +6,8 @@ import numpy as np
 
 from . import memory
 
-# Another control, or another way to begin a sample, is another method: a baseline of the one says nothing of the other.
-VERSION = "blend1 cold"
+# Another control, another way to begin a sample or other pages (host/pool.py) are another method: a baseline of the one says nothing of the other.
+VERSION = "blend1 cold thp"
 
 _SQUARE = 192
 _CHANNELS, _IMAGE, _FILTERS, _KERNEL = 16, 50, 32, 3

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cnnperf.measuring.lease import core_device, cores, lease
+
 FIELDS = {
     *("key", "nodeid", "framework", "workload", "network", "layer", "pass", "algorithm", "resolved", "dtype", "layout"),
     *("batch", "device_kind", "device_count", "correct", "error_fraction", "samples", "median_ns", "control_median_ns"),
@@ -167,3 +169,15 @@ def test_progress_is_shown_now_and_then(suite):
         """
     )
     suite.run().stdout.fnmatch_lines(["cnnperf: 1/2 · 1 UNKNOWN*", "cnnperf: 2/2 · 2 UNKNOWN"])
+
+
+def test_a_run_that_waits_for_a_core_says_who_holds_it(suite, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(suite.pytester.path))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnnperf-frameworks=fake"]
+    command += ["--cnnperf-algorithms=gemm", "--cnnperf-passes=forward"]
+    with lease([core_device(core) for core in cores()]):
+        run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
+        told = next((line for line in run.stdout if "waiting for cpu-" in line), "")
+    output, _ = run.communicate(timeout=60)
+    assert f"held by process {os.getpid()}" in told
+    assert run.returncode == 0, output
