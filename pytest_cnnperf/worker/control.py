@@ -6,7 +6,8 @@ import numpy as np
 
 from . import memory
 
-# Another control, another way to begin a sample or other pages (host/pool.py) are another method: a baseline of the one says nothing of the other.
+# Another control, another way to begin a sample, or other pages (host/pool.py) are another method: a baseline of the
+# one says nothing of the other.
 VERSION = "blend1 cold thp"
 
 _SQUARE = 192

@@ -77,8 +77,10 @@ class Fft:
         self.x = memory.zeros((n, case.c) + self.sizes, dtype)
         self.y = memory.zeros((n, case.k) + self.sizes, dtype)
         self.w = memory.empty((case.k, case.c, case.r, case.s), dtype)
-        self.block = max(1, min(case.k, _BLOCK_BYTES // (2 * f * case.c * self.dtype.itemsize)))
-        self.spectra = memory.empty((2, f, self.block, case.c), dtype)
+        # Blocks of what the result has: filters, or for the gradient of the images channels, so that none is added up.
+        self.blocked, other = (case.c, case.k) if case.pass_ == "backward_data" else (case.k, case.c)
+        self.block = max(1, min(self.blocked, _BLOCK_BYTES // (2 * f * other * self.dtype.itemsize)))
+        self.spectra = memory.empty((2, f, self.block, other), dtype)
         taps = (case.r, case.s)
         if case.pass_ == "backward_filter":
             self.matrix = inverse_tap_spectrum(taps, self.sizes).astype(dtype)
@@ -117,12 +119,11 @@ class Fft:
         return np.fft.irfft2(spectra.transpose(2, 1, 0).reshape(shape), s=self.sizes)
 
     def _blocks(self) -> Any:
-        """Slices of the filters, one block each."""
-        return [slice(first, min(first + self.block, self.case.k)) for first in range(0, self.case.k, self.block)]
+        """Slices of the filters or channels, one block each."""
+        return [slice(first, min(first + self.block, self.blocked)) for first in range(0, self.blocked, self.block)]
 
-    def _transform_filters(self, part: Any) -> "tuple":
-        """Real and imaginary part of some filters' spectra. Shapes: (f, b, c) each."""
-        filters = self.w[part]
+    def _transform_filters(self, filters: Any) -> "tuple":
+        """Real and imaginary part of some filters' spectra. Shapes: (b, c, r, s) to (f, b, c) each."""
         taps = filters.reshape(filters.shape[0] * filters.shape[1], -1).T
         spectra = np.matmul(
             self.matrix,
@@ -137,7 +138,7 @@ class Fft:
         flat = images.reshape(self.frequencies, self.case.c, 2 * n)
         parts = memory.empty((self.frequencies, self.case.k, 2, n), self.dtype)
         for part in self._blocks():
-            u, v = self._transform_filters(part)
+            u, v = self._transform_filters(self.w[part])
             ux = np.matmul(u, flat).reshape(self.frequencies, -1, 2, n)
             vx = np.matmul(v, flat).reshape(self.frequencies, -1, 2, n)
             np.add(ux[:, :, 0], vx[:, :, 1], out=parts[:, part, 0])
@@ -147,14 +148,14 @@ class Fft:
     def backward_data(self) -> None:
         """DX = Σ over filters of W DY."""
         n, images = self.case.n, self._transform(self.y)
-        parts = memory.zeros((self.frequencies, self.case.c, 2, n), self.dtype)
+        flat = images.reshape(self.frequencies, self.case.k, 2 * n)
+        parts = memory.empty((self.frequencies, self.case.c, 2, n), self.dtype)
         for part in self._blocks():
-            u, v = (spectrum.swapaxes(1, 2) for spectrum in self._transform_filters(part))
-            flat = images[:, part].reshape(self.frequencies, -1, 2 * n)
+            u, v = self._transform_filters(self.w.swapaxes(0, 1)[part])
             ux = np.matmul(u, flat).reshape(self.frequencies, -1, 2, n)
             vx = np.matmul(v, flat).reshape(self.frequencies, -1, 2, n)
-            parts[:, :, 0] += ux[:, :, 0] - vx[:, :, 1]
-            parts[:, :, 1] += ux[:, :, 1] + vx[:, :, 0]
+            np.subtract(ux[:, :, 0], vx[:, :, 1], out=parts[:, part, 0])
+            np.add(ux[:, :, 1], vx[:, :, 0], out=parts[:, part, 1])
         self.x = self._back(parts)
 
     def backward_filter(self) -> None:
