@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from .algorithms import constraint
@@ -33,21 +33,23 @@ def convolutions(networks: Iterable[Network], registry: Registry, settings: Sett
     """
     networks = tuple(networks)
     cases: list[Case] = []
-    holes: Counter[tuple[str, str, str]] = Counter()
+    holes: Counter[Hole] = Counter()
     for spec in _chosen(registry, settings):
         missing = registry.missing(spec)
         for algorithm in settings.algorithms or tuple(Algorithm):
             offers = [offer for offer in spec.offers if offer.algorithm is algorithm]
             if not offers:
                 why = spec.absent.get(algorithm, f"{spec.title} has no {algorithm}")
-                holes[spec.name, algorithm.value, why] += _table_size(networks, settings)
+                for pass_ in _passes(settings):
+                    holes[Hole(spec.name, algorithm.value, why, pass_=pass_.value)] += _table_size(networks, settings)
             for case in _cases(spec, offers, networks, settings):
                 reason = missing or hole(spec, case) or _impossible(case) or _left_out(spec, case, settings)
                 if reason is None:
                     cases.append(case)
                 else:
-                    holes[spec.name, algorithm.value, reason] += 1
-    return Matrix(tuple(cases), tuple(Hole(*names, count) for names, count in holes.items()))
+                    assert case.pass_ is not None
+                    holes[Hole(spec.name, algorithm.value, reason, pass_=case.pass_.value)] += 1
+    return Matrix(tuple(cases), tuple(replace(hole, count=count) for hole, count in holes.items()))
 
 
 def _chosen(registry: Registry, settings: Settings) -> Iterator[FrameworkSpec]:
@@ -64,8 +66,7 @@ def _batches(settings: Settings) -> tuple[int, ...]:
 
 
 def _table_size(networks: tuple[Network, ...], settings: Settings) -> int:
-    layers = sum(len(network.layers) for network in networks)
-    return layers * len(_passes(settings)) * len(_batches(settings))
+    return sum(len(network.layers) for network in networks) * len(_batches(settings))
 
 
 def _cases(
@@ -125,9 +126,9 @@ def _left_out(spec: FrameworkSpec, case: Case, settings: Settings) -> str | None
 
 def merged(holes: Iterable[Mapping[str, object] | Hole]) -> tuple[Hole, ...]:
     """Equal holes of several test functions or xdist workers as one, the larger count kept."""
-    largest: dict[tuple[str, str, str], int] = {}
+    largest: dict[Hole, int] = {}
     for each in holes:
         one = each if isinstance(each, Hole) else Hole(**each)  # type: ignore[arg-type]
-        name = (one.framework, one.algorithm, one.reason)
+        name = replace(one, count=1)
         largest[name] = max(one.count, largest.get(name, 0))
-    return tuple(Hole(*name, count) for name, count in largest.items())
+    return tuple(replace(name, count=count) for name, count in largest.items())

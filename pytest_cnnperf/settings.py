@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -54,7 +55,8 @@ class Settings:
     """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
 
     An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %); `deadline_seconds` is
-    how long a worker may be silent beyond what its request is expected to take.
+    how long a worker may be silent beyond what its request is expected to take. `commands` start frameworks that lie
+    elsewhere, by name, each as one would type it.
     """
 
     preset: Preset = QUICK
@@ -74,6 +76,7 @@ class Settings:
     require_gpu: int = 0
     json: Path | None = None
     deadline_seconds: float = 300.0
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 def will_store(settings: Settings, *, known: bool) -> bool:

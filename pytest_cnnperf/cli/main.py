@@ -1,23 +1,21 @@
-"""The `cnnperf` command: what pytest does not do, reading results that were written earlier."""
+"""The `cnnperf` command: what pytest does not do, installing frameworks and reading earlier results."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CnnperfError
 from ..measuring.machine import detect
 from ..report import json
-from ..report.terminal import Line, render
+from ..report.terminal import render
 from ..report.text import size
-from . import compare
+from . import compare, doctor, frameworks, printing
 
-SUCCESS, SLOWER, MISUSE = 0, 1, 2
-_NARROW = 120
+SUCCESS, SLOWER, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CnnperfError as error:
         print(f"cnnperf: {error}", file=sys.stderr)
         return MISUSE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe (head, less) has seen enough; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cnnperf", description="Read the results of a performance run.")
+    parser = argparse.ArgumentParser(prog="cnnperf", description="Frameworks, and the results of runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="print the report of a result file", description=_SHOW)
     show.add_argument("result", type=Path, metavar="RESULT.json")
@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(run=_compare)
     machine = commands.add_parser("machine", help="say what this machine is, as a baseline names it")
     machine.set_defaults(run=_machine)
+    frameworks.add_to(commands)
+    doctor.add_doctor(commands)
     return parser
 
 
@@ -70,7 +72,7 @@ def _percent(text: str) -> float:
 
 def _show(chosen: argparse.Namespace) -> int:
     report = json.read(chosen.result)
-    _print(render(report, width=_width(), color=_color(), brief=chosen.brief))
+    printing.show(render(report, width=printing.width(), color=printing.has_color(), brief=chosen.brief))
     return SUCCESS
 
 
@@ -79,7 +81,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     if not chosen.force:
         compare.refuse_other_machine(before, after)
     comparison = compare.comparison(before, after, threshold=chosen.threshold)
-    _print(compare.render(comparison, width=_width()))
+    printing.show(compare.render(comparison, width=printing.width()))
     return SLOWER if comparison.has_regressed else SUCCESS
 
 
@@ -91,18 +93,3 @@ def _machine(chosen: argparse.Namespace) -> int:  # noqa: ARG001 - every command
         label = name.removesuffix("_bytes").replace("_", " ")
         print(f"{label:>10}: {size(value) if name.endswith('_bytes') else words}")
     return SUCCESS
-
-
-def _print(lines: Iterable[Line]) -> None:
-    color = _color()
-    for each in lines:
-        print(each.ansi if color else each.text)
-
-
-def _color() -> bool:
-    """Colours for people only: not into a pipe, and not against NO_COLOR (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((_NARROW, 24)).columns

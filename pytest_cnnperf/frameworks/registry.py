@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import UnknownName
-from . import fake, numpy, tensorflow, torch
+from . import caffe, cntk, fake, jax, numpy, tensorflow, theano, torch
+from .locating import located, why_missing
 from .spec import FrameworkSpec
 
 
@@ -37,12 +36,17 @@ class Registry:
     def missing(self, spec: FrameworkSpec) -> str | None:
         """Why this framework cannot be started here, with the command that brings it; None when it can.
 
-        A framework with an interpreter of its own cannot be looked into from here, and is not missing.
+        Ask a `located` registry: another knows no command and no environment.
         """
-        if spec.command:
-            return None
-        absent = ", ".join(name for name in spec.modules if not _is_findable(name))
-        return f"{spec.title} is not installed here (no module {absent}); next: {spec.install}" if absent else None
+        return why_missing(spec)
+
+    def located(self, commands: Mapping[str, str] | None = None) -> Registry:
+        """The same frameworks, each with the command that starts it here; what is missing stays as it is.
+
+        `commands` are the user's own by framework, as in a shell; $CNNPERF_COMMAND_<NAME> wins over them.
+        Raises: UsageError for a text that is no command.
+        """
+        return Registry(located(spec, commands or {}) for spec in self._by_name.values())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)
@@ -56,14 +60,5 @@ class Registry:
 
 def builtin() -> Registry:
     """The frameworks that this package brings; the fake one only where its script is set (it exists for tests)."""
-    specs = (numpy.SPEC, torch.SPEC, tensorflow.SPEC)
+    specs = (numpy.SPEC, torch.SPEC, tensorflow.SPEC, jax.SPEC, theano.SPEC, cntk.SPEC, caffe.SPEC)
     return Registry((*specs, fake.SPEC) if fake.is_scripted() else specs)
-
-
-@cache
-def _is_findable(module: str) -> bool:
-    # Only the top level: looking for a submodule would import its package.
-    try:
-        return importlib.util.find_spec(module.partition(".")[0]) is not None
-    except ValueError:  # somebody put a module without a __spec__ into sys.modules
-        return True

@@ -97,4 +97,8 @@ SPEC = FrameworkSpec(
         Algorithm.FFT: "TensorFlow has no FFT convolution on the CPU",
         Algorithm.FFT_TILING: "TensorFlow has no FFT convolution on the CPU",
     },
+    parallelism=(
+        "data: MirroredStrategy in one process, MultiWorkerMirroredStrategy with a process for each device",
+        "model: operations placed on several devices by hand",
+    ),
 )

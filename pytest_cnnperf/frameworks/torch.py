@@ -123,4 +123,8 @@ SPEC = FrameworkSpec(
         Offer(Algorithm.GEMM, device_kind=DeviceKind.CUDA, limit=_cuda_types),
     ),
     absent={Algorithm.FFT_TILING: "PyTorch's only FFT convolution (NNPACK) tiles by itself; ask for fft"},
+    parallelism=(
+        "data: DistributedDataParallel, a process for each device, over gloo (CPU) or NCCL (GPU)",
+        "model: layers placed on several devices by hand",
+    ),
 )

@@ -13,6 +13,8 @@ import pytest
 
 from ..cases.words import Algorithm, Pass
 from ..errors import UnknownName, UsageError
+from ..frameworks import builtin
+from ..frameworks.locating import command_key
 from ..settings import PRESETS, Missing, Preset, Settings, Update
 
 Member = TypeVar("Member", bound=Enum)
@@ -166,6 +168,8 @@ def add_options(parser: pytest.Parser) -> None:
             kind = {"action": "store", "metavar": option.metavar, "default": None}
         group.addoption(option.flag, dest=option.dest, help=option.help, **kind)
         parser.addini(option.dest, help=option.help, default=None)
+    for name in builtin():
+        parser.addini(command_key(name), help=f"How a worker's Python is started for {name}.", default=None)
 
 
 def settings_from(config: pytest.Config) -> Settings:
@@ -179,7 +183,8 @@ def settings_from(config: pytest.Config) -> Settings:
     command_line = Source(lambda option: option.flag, config.getoption, config.invocation_params.dir)
     chosen = {**_given(ini), **_given(command_line)}
     settings = Settings(**{field: value for field, value in chosen.items() if value is not None})
-    return replace(settings, baselines=config.rootpath / settings.baselines)
+    commands = {name: text for name in builtin() if (text := config.getini(command_key(name)))}
+    return replace(settings, baselines=config.rootpath / settings.baselines, commands=commands)
 
 
 def _given(source: Source) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from ..settings import Settings
 from .options import settings_from
 
 if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
     from ..report.report import Report
     from ..run import Run
 
@@ -29,8 +32,9 @@ class Session:
     key = pytest.StashKey["Session"]()
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self.settings: Settings = settings_from(config)
-        self.registry: Registry = _registry(config)
+        self.registry: Registry = _registry(config).located(self.settings.commands)
         _refuse_unknown(self.settings.frameworks, self.registry)
         self.started_seconds = time.monotonic()
         self.worker_number = _worker_number(config)
@@ -43,7 +47,7 @@ class Session:
         self.deselected = 0
         self.remote_facts: list[dict[str, Any]] = []
         self.report: Report | None = None
-        self._holes: Counter[tuple[str, str, str]] = Counter()
+        self._holes: Counter[Hole] = Counter()
 
     @cached_property
     def run(self) -> Run:
@@ -56,7 +60,15 @@ class Session:
             compared=self.compared,
             worker_number=self.worker_number,
             returns=self.returns,
+            on_wait=self._tell_waiting,
         )
+
+    def _tell_waiting(self, device: str, holder: int | None, seconds: float) -> None:
+        """Say on the terminal, where there is one, whom this run waits for."""
+        reporter: TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"cnnperf: waiting for {device}, held by process {holder or '?'}, for {seconds:.0f} s")
 
     @property
     def has_run(self) -> bool:
@@ -66,12 +78,12 @@ class Session:
     def add_holes(self, holes: Iterable[Hole]) -> None:
         """Count the holes of one more table."""
         for hole in holes:
-            self._holes[hole.framework, hole.algorithm, hole.reason] += hole.count
+            self._holes[replace(hole, count=1)] += hole.count
 
     @property
     def holes(self) -> tuple[Hole, ...]:
         """Holes of all tables of this process."""
-        return tuple(Hole(*name, count) for name, count in self._holes.items())
+        return tuple(replace(hole, count=count) for hole, count in self._holes.items())
 
     def facts(self) -> dict[str, Any]:
         """What an xdist worker tells its controller when it ends: plain values only."""

@@ -36,7 +36,7 @@ def document(report: Report) -> dict[str, Any]:
         "compared": report.compared,
         "command": report.command,
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
-        "holes": [{name.name: getattr(hole, name.name) for name in fields(Hole)} for hole in report.holes],
+        "holes": [{name.name.rstrip("_"): getattr(hole, name.name) for name in fields(Hole)} for hole in report.holes],
         "written": list(report.written),
         "unused": list(report.unused),
         "notices": list(report.notices),
@@ -151,7 +151,15 @@ def _fields_of(kind: type[Any], plain: Any, where: str) -> Any:
     """An instance from the members that its class has; what other members say is in the key, or of a later version."""
     hints = get_type_hints(kind)
     mapping = _typed(plain, dict, where)
-    return kind(**{name: _typed(mapping[name], hints[name], f"{where}: {name}") for name in hints if name in mapping})
+    # A member whose name is a word of Python has it with an underscore here.
+    named = {name: name.rstrip("_") for name in hints}
+    return kind(
+        **{
+            name: _typed(mapping[plain], hints[name], f"{where}: {plain}")
+            for name, plain in named.items()
+            if plain in mapping
+        }
+    )
 
 
 def _typed(value: Any, kind: Any, name: str) -> Any:

@@ -68,3 +68,4 @@ class Hole:
     algorithm: str
     reason: str
     count: int = 1
+    pass_: str = ""

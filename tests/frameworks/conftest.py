@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 
@@ -97,8 +98,12 @@ def ask(pool: Pool) -> Ask:
 
 
 def _installed(name: str) -> FrameworkSpec:
-    spec = builtin().get(name)
-    missing = builtin().missing(spec)
+    """The framework as it is started here; the test is skipped where it is not there, or fails where it must be."""
+    registry = builtin().located()
+    spec = registry.get(name)
+    missing = registry.missing(spec)
+    if missing and name in os.environ.get("CNNPERF_MUST_HAVE", "").split():
+        pytest.fail(f"CNNPERF_MUST_HAVE names {name}, but {missing}", pytrace=False)
     if missing:
         pytest.skip(missing)
     return spec

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from string import ascii_lowercase
 
-from ...cases import Algorithm
+from ...cases import Algorithm, Pass
 from ...judging.verdict import Reason
 from .. import text
 from ..outcome import Hole, Outcome
@@ -14,31 +15,45 @@ from ..report import Report, failed, fell_back
 from .line import PLAIN, QUIET, RED, YELLOW, Line, line
 from .table import Cell, Column, fit
 
-_MOST_NOTES = 12
+_MOST_NOTES = 20
 _NONE = "–"
-Place = tuple[str, str]  # framework, algorithm
+_EACH = "each pass"
+Place = tuple[str, str, str]  # framework, algorithm, pass (empty for what has none)
 
 
 def render(report: Report, width: int) -> Iterator[Line]:
-    """The matrix, rows the algorithms and columns the frameworks, with its notes."""
+    """The matrix, rows the algorithms and passes, columns the frameworks, with its notes."""
     ran, holes = _ran_and_holes(report)
-    places = [*ran, *((hole.framework, hole.algorithm) for hole in holes)]
+    places = {*ran, *((hole.framework, hole.algorithm, hole.pass_) for hole in holes)}
     if not places:
         return
-    notes = _numbered(holes)
-    numbers: dict[Place, set[int]] = defaultdict(set)
+    notes = _lettered(holes)
+    marks: dict[Place, set[str]] = defaultdict(set)
     for hole in holes:
-        numbers[hole.framework, hole.algorithm].add(notes[hole.reason])
-    frameworks = sorted({framework for framework, _ in places})
-    algorithms = sorted({algorithm for _, algorithm in places}, key=_rank)
-    rows = [
-        [Cell(name), *(_cell(ran.get((each, name), ()), sorted(numbers[each, name])) for each in frameworks)]
-        for name in algorithms
-    ]
-    grid = fit([Column(), *(Column(name, gap=3, least=10) for name in frameworks)], rows, width)
-    yield grid.heading("coverage", over=1)
+        marks[hole.framework, hole.algorithm, hole.pass_].add(notes[hole.reason])
+    frameworks = sorted({framework for framework, _, _ in places})
+    columns = [Column(), Column(gap=1), *(Column(name, gap=2) for name in frameworks)]
+    for terse in (False, True):
+        rows = _rows(places, frameworks, lambda place: _cell(ran.get(place, ()), sorted(marks[place]), terse=terse))  # noqa: B023 (used at once)
+        grid = fit(columns, rows, width)
+        if grid.width <= width:
+            break
+    yield grid.heading("coverage", over=2)
     yield from map(grid.row, rows)
     yield from _notes(holes, notes, width)
+
+
+def _rows(places: Collection[Place], frameworks: Sequence[str], cell: Callable[[Place], Cell]) -> list[list[Cell]]:
+    """One row for each algorithm and pass; the passes of an algorithm that all say the same share one."""
+    rows = []
+    for algorithm in sorted({algorithm for _, algorithm, _ in places}, key=_rank):
+        passes = sorted({pass_ for _, name, pass_ in places if name == algorithm}, key=_order)
+        cells = {pass_: [cell((each, algorithm, pass_)) for each in frameworks] for pass_ in passes}
+        alike = len(passes) > 1 and all(row == cells[passes[0]] for row in cells.values())
+        for pass_ in passes[:1] if alike else passes:
+            name = Cell(algorithm if pass_ == passes[0] else "")
+            rows.append([name, Cell(_EACH if alike else pass_.replace("_", " "), QUIET), *cells[pass_]])
+    return rows
 
 
 def _ran_and_holes(report: Report) -> tuple[dict[Place, list[Outcome]], list[Hole]]:
@@ -48,10 +63,11 @@ def _ran_and_holes(report: Report) -> tuple[dict[Place, list[Outcome]], list[Hol
     for outcome in report.outcomes:
         case = outcome.case
         algorithm = case.algorithm.value if case.algorithm else "callable"
+        pass_ = case.pass_.value if case.pass_ else ""
         if outcome.reason is Reason.NOT_OFFERED:
-            holes.append(Hole(case.framework, algorithm, outcome.detail or "the framework refused it"))
+            holes.append(Hole(case.framework, algorithm, outcome.detail or "the framework refused it", pass_=pass_))
         else:
-            ran[case.framework, algorithm].append(outcome)
+            ran[case.framework, algorithm, pass_].append(outcome)
     return ran, holes
 
 
@@ -61,6 +77,12 @@ def _rank(algorithm: str) -> tuple[int, str]:
     return (order.index(algorithm) if algorithm in order else len(order), algorithm)
 
 
+def _order(pass_: str) -> int:
+    """Passes stand as they follow each other in training."""
+    order = [each.value for each in Pass]
+    return order.index(pass_) if pass_ in order else -1
+
+
 def _weights(holes: Sequence[Hole]) -> Counter[str]:
     weights: Counter[str] = Counter()
     for hole in holes:
@@ -68,30 +90,30 @@ def _weights(holes: Sequence[Hole]) -> Counter[str]:
     return weights
 
 
-def _numbered(holes: Sequence[Hole]) -> dict[str, int]:
-    """A number for each reason, the most frequent first; the rarest share the last number."""
+def _lettered(holes: Sequence[Hole]) -> dict[str, str]:
+    """A letter for each reason, the most frequent first; the rarest share the last letter."""
     weights = _weights(holes)
     ordered = sorted(weights, key=lambda reason: (-weights[reason], reason))
-    return {reason: min(number, _MOST_NOTES) for number, reason in enumerate(ordered, start=1)}
+    return {reason: ascii_lowercase[min(index, _MOST_NOTES - 1)] for index, reason in enumerate(ordered)}
 
 
-def _cell(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Cell:
+def _cell(outcomes: Sequence[Outcome], marks: Sequence[str], *, terse: bool) -> Cell:
+    """``4 ran b``: four cases ran, and note b says why others did not; only ``4 b`` where room is scarce."""
     back, broken = sum(map(fell_back, outcomes)), sum(map(failed, outcomes))
-    counts = {"ran": len(outcomes) - back - broken, "fell back": back, "failed": broken}
-    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or _NONE
-    marks = f" [{','.join(map(str, numbers))}]" if numbers else ""
-    return Cell(words + marks, RED if broken else YELLOW if back else PLAIN if outcomes else QUIET)
+    counts = {"" if terse else " ran": len(outcomes) - back - broken, " fell back": back, " failed": broken}
+    words = ", ".join(f"{count}{word}" for word, count in counts.items() if count) or _NONE
+    return Cell(" ".join((words, *marks)), RED if broken else YELLOW if back else PLAIN if outcomes else QUIET)
 
 
-def _notes(holes: Sequence[Hole], notes: Mapping[str, int], width: int) -> Iterator[Line]:
-    """What each number means; under the last number only how much more there is."""
+def _notes(holes: Sequence[Hole], notes: Mapping[str, str], width: int) -> Iterator[Line]:
+    """What each letter means; under the last letter only how much more there is."""
     weights = _weights(holes)
-    reasons: dict[int, list[str]] = defaultdict(list)
-    for reason, number in notes.items():
-        reasons[number].append(reason)
-    for number, texts in reasons.items():
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for reason, letter in notes.items():
+        reasons[letter].append(reason)
+    for letter, texts in reasons.items():
         words = " ".join(texts[0].split()) if len(texts) == 1 else f"{len(texts)} rarer reasons (see --cnnperf-json)"
-        label = f"  [{number}]".ljust(7)
+        label = f"  {letter}  "
         body = f"{text.counted(sum(weights[each] for each in texts), 'case')}: {words}"
         for index, part in enumerate(textwrap.wrap(body, max(20, width - len(label)))):
             yield line((" " * len(label) if index else label) + part, QUIET)

@@ -15,10 +15,10 @@ _TITLE = "fastest of each"
 
 
 def render(section: Section, width: int) -> Iterator[Line]:
-    """The digest of a table, or nothing where only one framework or one group ran."""
+    """The digest of a table, or nothing where only one framework or one group ran, or nothing was timed."""
     frameworks = sorted({entry.case.framework for entry in section.entries})
     rows = [_row(group, frameworks) for group in section.groups]
-    if len(frameworks) < 2 or len(rows) < 2:
+    if len(frameworks) < 2 or len(rows) < 2 or fastest(section.entries) is None:
         return
     columns = [Column(_TITLE, least=12)]
     for name in frameworks:

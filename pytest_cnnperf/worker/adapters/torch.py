@@ -35,6 +35,9 @@ class Adapter:
 
     def info(self):
         libraries = {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version() or "")}
+        # Both are linked into PyTorch, which tells them only in words.
+        for name, words in (("onednn", "MKL-DNN v"), ("mkl", "Math Kernel Library Version ")):
+            libraries[name] = torch.__config__.show().partition(words)[2].partition(" ")[0].partition("-")[0]
         return {
             "framework": "torch",
             "version": torch.__version__,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_cnnperf.cases import Case, Clock, DeviceKind, Problem
+from pytest_cnnperf.cases import Case, Clock, DeviceKind, Pass, Problem
 from pytest_cnnperf.judging.verdict import Reason, Verdict
 from pytest_cnnperf.report.outcome import Hole
 from pytest_cnnperf.report.terminal import render, write
@@ -139,16 +139,20 @@ def test_coverage_counts_what_ran_fell_back_failed_and_is_missing(report, outcom
         outcome(case("torch", "conv3"), verdict=Verdict.UNKNOWN, reason=Reason.ALGORITHM_FALLBACK),
         outcome(case("numpy", "conv3"), verdict=Verdict.WRONG, reason=Reason.RESULT_NOT_EXACT),
         outcome(case("numpy", "conv4"), verdict=Verdict.UNKNOWN, reason=Reason.NOT_OFFERED, detail="needs NHWC"),
-        holes=(Hole("torch", "fft", "needs stride 1, got 4", 3), Hole("numpy", "fft", "needs stride 1, got 4", 4)),
+        holes=tuple(
+            Hole(name, "fft", "needs stride 1, got 4", 3, pass_=pass_.value)
+            for name in ("torch", "numpy")
+            for pass_ in Pass
+        ),
     )
     lines = lines_of(found)
     start = lines.index(next(line for line in lines if line.startswith("coverage")))
     assert lines[start : start + 5] == [
-        "coverage   numpy          torch",
-        "  direct   1 failed [2]   2 ran, 1 fell back",
-        "  fft      – [1]          – [1]",
-        "  [1]  7 cases: needs stride 1, got 4",
-        "  [2]  1 case: needs NHWC",
+        "coverage            numpy       torch",
+        "  direct forward    1 failed b  2 ran, 1 fell back",
+        "  fft    each pass  – a         – a",
+        "  a  18 cases: needs stride 1, got 4",
+        "  b  1 case: needs NHWC",
     ]
 
 
@@ -157,15 +161,15 @@ def test_a_framework_that_is_not_installed_is_a_hole_with_its_remedy(report):
         Hole("torch", name, "not installed; bring it with: pip install torch", 15) for name in ("fft", "gemm")
     )
     text = "\n".join(lines_of(report(holes=missing)))
-    assert "[1]  30 cases: not installed; bring it with: pip install torch" in text
+    assert "  a  30 cases: not installed; bring it with: pip install torch" in text
 
 
 def test_more_reasons_than_a_page_holds_share_the_last_note(report):
-    holes = tuple(Hole("torch", "fft", f"reason {number:02}", 100 - number) for number in range(20))
+    holes = tuple(Hole("torch", "fft", f"reason {number:02}", 100 - number) for number in range(28))
     text = "\n".join(lines_of(report(holes=holes)))
-    assert "[11] 90 cases: reason 10" in text
-    # reasons 11 to 19: 89 + 88 + … + 81 cases
-    assert f"[12] {sum(range(81, 90))} cases: 9 rarer reasons (see --cnnperf-json)" in text
+    assert "  s  82 cases: reason 18" in text
+    # reasons 19 to 27: 81 + 80 + … + 73 cases
+    assert f"  t  {sum(range(73, 82))} cases: 9 rarer reasons (see --cnnperf-json)" in text
 
 
 @pytest.mark.parametrize(

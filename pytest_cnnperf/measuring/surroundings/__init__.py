@@ -1,0 +1,1 @@
+"""What lies around a measurement: the processor, its control group, and what disturbs; all read without root."""
