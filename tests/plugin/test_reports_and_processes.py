@@ -96,6 +96,8 @@ def interrupted(suite):
         suite.play({"match": "h9w9", "fault": "hang", "at": "prepare"})
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnnperf-frameworks=fake"]
         command += ["--cnnperf-algorithms=gemm", "--cnnperf-passes=forward", *arguments]
+        # A run in the background of a shell inherits that interrupts are ignored.
+        command = ["env", "--default-signal=INT", *command]
         run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
         while len(workers_of(str(suite.script))) < 2 and run.poll() is None:
             time.sleep(0.05)
