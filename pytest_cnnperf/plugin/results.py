@@ -110,3 +110,4 @@ class Collector:
         text = replace(self._progress, total=self._session.total).text(now - self._session.started_seconds)
         reporter.ensure_newline()
         reporter.write_line(f"cnnperf: {text}", cyan=True)
+        reporter.flush()

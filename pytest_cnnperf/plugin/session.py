@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ..settings import Settings
 from .options import settings_from
 
 if TYPE_CHECKING:
+    from _pytest.capture import CaptureManager
     from _pytest.terminal import TerminalReporter
 
     from ..report.report import Report
@@ -65,10 +67,16 @@ class Session:
 
     def _tell_waiting(self, device: str, holder: int | None, seconds: float) -> None:
         """Say on the terminal, where there is one, whom this run waits for."""
-        reporter: TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
+        plugins = self._config.pluginmanager
+        reporter: TerminalReporter | None = plugins.get_plugin("terminalreporter")
+        capture: CaptureManager | None = plugins.get_plugin("capturemanager")
+        if reporter is None:
+            return
+        # A test is running, whose output is caught; and what is told while nothing happens must not lie in a buffer.
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
             reporter.ensure_newline()
             reporter.write_line(f"cnnperf: waiting for {device}, held by process {holder or '?'}, for {seconds:.0f} s")
+            reporter.flush()
 
     @property
     def has_run(self) -> bool:
