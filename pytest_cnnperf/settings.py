@@ -31,7 +31,7 @@ class Preset:
     """A size of the suite: batches, layouts, and how long a case is timed.
 
     `every_layout` asks for all layouts of an offer, otherwise only for its first, the framework's own.
-    Units: `max_seconds` and samples per round; a case has at least four rounds.
+    Units: `max_seconds` and samples per round; a case has at least four rounds, a callable two.
     """
 
     name: str

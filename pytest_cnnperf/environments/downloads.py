@@ -59,6 +59,10 @@ def _download(url: str, part: Path, tell: Callable[[str], None]) -> str:
         time.sleep(wait_seconds)
         try:
             with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as source:
+                if url.startswith("https://") and not source.geturl().startswith("https://"):
+                    raise EnvironmentFailed(
+                        f"{url} leads to {source.geturl()}, which is not https; choose another mirror"
+                    )
                 length = int(source.headers.get("Content-Length") or 0)
                 if length >= _WORTH_TELLING_BYTES:
                     tell(f"  downloading {url.rpartition('/')[2]} ({length / 1e6:.0f} MB)")

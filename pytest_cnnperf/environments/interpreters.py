@@ -94,7 +94,7 @@ def _absent(version: str, looked: list[str]) -> str:
     tried = "\n" + "\n".join(looked) if looked else ""
     return (
         f"Python {version} is needed and was not found in {where}{tried}\n"
-        f"next: get one (pyenv install {version}; uv python install {version}; conda create -n py{version} "
+        f"next: get one (pyenv install {version}; conda create -n py{version} "
         f"python={version}; or your system's python{version} with python{version}-venv), or, where it lies elsewhere: "
         f"export {chosen}=/path/to/python{version}"
     )

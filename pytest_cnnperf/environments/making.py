@@ -78,9 +78,9 @@ def _make(spec: FrameworkSpec, recipe: Recipe, tell: Tell, *, interpreter: str |
     python = place / "python"
     if interpreter is not None:
         tell(f"{spec.name}: virtual environment of {interpreter}")
-        steps.once("venv", lambda: virtualenv.make(interpreter, python))
+        steps.once(f"venv {interpreter}", lambda: virtualenv.make(interpreter, python))
         tell(f"{spec.name}: {', '.join(recipe.packages) or 'no packages'}")
-        steps.once("packages", lambda: virtualenv.install(python, recipe.packages, tell))
+        steps.once(f"packages {interpreter}", lambda: virtualenv.install(python, recipe.packages, tell))
         versions["python"] = virtualenv.version(python)
     if recipe.debian:
         tell(f"{spec.name}: packages of Debian 11: {', '.join(recipe.debian)}")

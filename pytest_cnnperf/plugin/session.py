@@ -15,7 +15,7 @@ import pytest
 from ..errors import UnknownName, UsageError
 from ..frameworks.registry import Registry, builtin
 from ..report.outcome import Hole, Outcome
-from ..settings import Settings
+from ..settings import Settings, Update
 from .options import settings_from
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Session:
         _refuse_unknown(self.settings.frameworks, self.registry)
         self.started_seconds = time.monotonic()
         self.worker_number = _worker_number(config)
-        # An xdist worker is told test by test what to run, and cannot put one at the end.
-        self.returns = not _is_distributed(config)
+        self.returns = _may_return(config, self.settings)
         self.outcomes: list[Outcome] = []
         self.compared = 1
         self.total = 0
@@ -128,5 +127,14 @@ def _worker_number(config: pytest.Config) -> int:
     return int(name.removeprefix("gw") or 0)
 
 
-def _is_distributed(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput") or bool(config.getoption("dist", "no") != "no")
+def _may_return(config: pytest.Config, settings: Settings) -> bool:
+    """Whether doubtful tests are run again after others.
+
+    An xdist worker is told test by test what to run and cannot put one at the end; ``--stepwise`` takes every test
+    before the failed one for passed.
+    """
+    distributed = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
+    judges = settings.compare or settings.update is not Update.NOTHING
+    # The others show how fixtures are set up, or only set them up.
+    unusual = any(config.getoption(name, default=None) for name in ("stepwise", "setupshow", "setuponly", "setupplan"))
+    return judges and not (settings.check_only or distributed or unusual)

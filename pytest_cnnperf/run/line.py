@@ -37,7 +37,7 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
         flops=2 * case.problem.macs if case.problem else None,
     )
     asked = Asked(run, case, timing, gpus)
-    visited = run.waiting.pop((nodeid, case.key), None)
+    visited = run.waiting.get((nodeid, case.key))
     earlier_seconds = visited.seconds if visited else 0.0
     try:
         outcome = _along(asked, blank, visited, stored(run, case))
@@ -49,6 +49,8 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
         outcome = replace(blank, reason=Reason.NOT_OFFERED, detail=str(error))
     except (WorkerFailed, WorkerRefused, FrameworkUnavailable) as error:
         outcome = replace(blank, reason=Reason.WORKER_FAILED, detail=str(error))
+    # Only now: a case that an interrupt cut short still waits.
+    run.waiting.pop((nodeid, case.key), None)
     return replace(outcome, duration_seconds=earlier_seconds + time.monotonic() - started)
 
 

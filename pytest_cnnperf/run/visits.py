@@ -140,5 +140,5 @@ def confirmed(judgement: Judgement, later_ratio: float, *, threshold: float) -> 
     slower = judgement.verdict is Verdict.SLOWER
     if later_ratio >= 1 + threshold if slower else later_ratio <= 1 / (1 + threshold):
         return judgement
-    detail = f"{judgement.detail}; but later visits, in other processes, show {later_ratio - 1:+.1%}"
+    detail = f"{judgement.detail}; but later visits alone show {later_ratio - 1:+.1%}"
     return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)

@@ -15,7 +15,7 @@ from ..report import Report, failed, fell_back
 from .line import PLAIN, QUIET, RED, YELLOW, Line, line
 from .table import Cell, Column, fit
 
-_MOST_NOTES = 20
+_MOST_NOTES = 40
 _NONE = "–"
 _EACH = "each pass"
 Place = tuple[str, str, str]  # framework, algorithm, pass (empty for what has none)
@@ -94,7 +94,8 @@ def _lettered(holes: Sequence[Hole]) -> dict[str, str]:
     """A letter for each reason, the most frequent first; the rarest share the last letter."""
     weights = _weights(holes)
     ordered = sorted(weights, key=lambda reason: (-weights[reason], reason))
-    return {reason: ascii_lowercase[min(index, _MOST_NOTES - 1)] for index, reason in enumerate(ordered)}
+    names = [*ascii_lowercase, *(f"{first}{second}" for first in ascii_lowercase for second in ascii_lowercase)]
+    return {reason: names[min(index, _MOST_NOTES - 1)] for index, reason in enumerate(ordered)}
 
 
 def _cell(outcomes: Sequence[Outcome], marks: Sequence[str], *, terse: bool) -> Cell:
@@ -113,7 +114,7 @@ def _notes(holes: Sequence[Hole], notes: Mapping[str, str], width: int) -> Itera
         reasons[letter].append(reason)
     for letter, texts in reasons.items():
         words = " ".join(texts[0].split()) if len(texts) == 1 else f"{len(texts)} rarer reasons (see --cnnperf-json)"
-        label = f"  {letter}  "
+        label = f"  {letter}".ljust(5)
         body = f"{text.counted(sum(weights[each] for each in texts), 'case')}: {words}"
         for index, part in enumerate(textwrap.wrap(body, max(20, width - len(label)))):
             yield line((" " * len(label) if index else label) + part, QUIET)

@@ -165,11 +165,12 @@ def test_a_framework_that_is_not_installed_is_a_hole_with_its_remedy(report):
 
 
 def test_more_reasons_than_a_page_holds_share_the_last_note(report):
-    holes = tuple(Hole("torch", "fft", f"reason {number:02}", 100 - number) for number in range(28))
+    holes = tuple(Hole("torch", "fft", f"reason {number:02}", 100 - number) for number in range(48))
     text = "\n".join(lines_of(report(holes=holes)))
-    assert "  s  82 cases: reason 18" in text
-    # reasons 19 to 27: 81 + 80 + … + 73 cases
-    assert f"  t  {sum(range(73, 82))} cases: 9 rarer reasons (see --cnnperf-json)" in text
+    assert "  z  75 cases: reason 25" in text
+    assert "  aa 74 cases: reason 26" in text
+    # The fortieth note, an: reasons 39 to 47, 61 + 60 + … + 53 cases.
+    assert f"  an {sum(range(53, 62))} cases: 9 rarer reasons (see --cnnperf-json)" in text
 
 
 @pytest.mark.parametrize(
