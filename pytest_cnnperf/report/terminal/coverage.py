@@ -13,7 +13,7 @@ from .. import text
 from ..outcome import Hole, Outcome
 from ..report import Report, failed, fell_back
 from .line import PLAIN, QUIET, RED, YELLOW, Line, line
-from .table import Cell, Column, fit
+from .table import Cell, Column, Grid, fit
 
 _MOST_NOTES = 40
 _NONE = "–"
@@ -32,12 +32,18 @@ def render(report: Report, width: int) -> Iterator[Line]:
     for hole in holes:
         marks[hole.framework, hole.algorithm, hole.pass_].add(notes[hole.reason])
     frameworks = sorted({framework for framework, _, _ in places})
-    columns = [Column(), Column(gap=1), *(Column(name, gap=2) for name in frameworks)]
-    for terse in (False, True):
-        rows = _rows(places, frameworks, lambda place: _cell(ran.get(place, ()), sorted(marks[place]), terse=terse))  # noqa: B023 (used at once)
-        grid = fit(columns, rows, width)
-        if grid.width <= width:
-            break
+
+    def grid_of(*, terse: bool) -> tuple[Grid, list[list[Cell]]]:
+        def cell(place: Place) -> Cell:
+            return _cell(ran.get(place, ()), sorted(marks[place], key=_shorter_first), terse=terse)
+
+        rows = _rows(places, frameworks, cell)
+        columns = [Column(), Column(gap=1), *(Column(name, gap=1 if terse else 2) for name in frameworks)]
+        return fit(columns, rows, width), rows
+
+    grid, rows = grid_of(terse=False)
+    if grid.width > width:
+        grid, rows = grid_of(terse=True)
     yield grid.heading("coverage", over=2)
     yield from map(grid.row, rows)
     yield from _notes(holes, notes, width)
@@ -96,6 +102,11 @@ def _lettered(holes: Sequence[Hole]) -> dict[str, str]:
     ordered = sorted(weights, key=lambda reason: (-weights[reason], reason))
     names = [*ascii_lowercase, *(f"{first}{second}" for first in ascii_lowercase for second in ascii_lowercase)]
     return {reason: names[min(index, _MOST_NOTES - 1)] for index, reason in enumerate(ordered)}
+
+
+def _shorter_first(mark: str) -> tuple[int, str]:
+    """As the notes stand: z before aa."""
+    return (len(mark), mark)
 
 
 def _cell(outcomes: Sequence[Outcome], marks: Sequence[str], *, terse: bool) -> Cell:

@@ -207,7 +207,7 @@ def _note(entry: Entry) -> Cell:
 _COLUMNS: tuple[tuple[Column, CellOf], ...] = (
     (Column(gap=0), _mark),
     (Column(gap=1), _framework),
-    (Column(least=12), _way),
+    (Column(least=13), _way),
     (Column(gap=1), _layout),
     (Column(least=14, optional=3), _ran),
     (Column("time", right=True), _time),
