@@ -17,8 +17,9 @@ EXCLUDED = 2
 EXCLUDED_IN_NOISE = 4
 # The floor is pooled from many cases; it is known about as well as from so many of them.
 FLOOR_FREEDOM = 30.0
-# The median of four to ten normal values varies by so much more than their mean (1.2 to 1.4 times).
-MEDIAN_COST = 1.3
+# The median of the faster half of four to twelve normal values varies by so much more than the mean of all (1.4 to 1.7
+# times).
+HALF_COST = 1.7
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 _MOST_LOG = 50.0
@@ -83,9 +84,9 @@ def change_between(now: Summary, before: Summary, *, floor: float) -> Change:
     """
     between = _between_variance(now, before, floor=floor)
     parts = (
-        (now.standard_error**2, float(now.freedom)),
-        (before.standard_error**2, float(before.freedom)),
-        (MEDIAN_COST * between * (1 / now.rounds + 1 / before.rounds), FLOOR_FREEDOM),
+        (HALF_COST * now.standard_error**2, float(now.freedom)),
+        (HALF_COST * before.standard_error**2, float(before.freedom)),
+        (HALF_COST * between * (1 / now.rounds + 1 / before.rounds), FLOOR_FREEDOM),
     )
     variance = math.fsum(part for part, _ in parts)
     doubt = math.fsum(part**2 / freedom for part, freedom in parts)
