@@ -7,7 +7,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.plugin.returning import Returning
+from pytest_cnnperf.run.visits import confirmed
 
 SLOW = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
 USUAL = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
@@ -15,7 +17,9 @@ USUAL = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise":
 TWO_CASES = """
 import pytest
 
+from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.plugin.returning import Returning
+from pytest_cnnperf.run.visits import confirmed
 from pytest_cnnperf.cases import CONVOLUTION, Algorithm, Case, Pass, Problem
 
 def case(height):
@@ -59,12 +63,23 @@ def test_a_change_that_only_the_first_processes_show_is_outvoted(suite):
     assert [outcome["verdict"] for outcome in suite.outcomes("--cnnperf-compare")] == ["SAME", "SAME"]
 
 
-def test_a_change_that_later_processes_do_not_show_alone_is_undecided(suite):
-    record(suite)
-    suite.play_generations(SLOW, SLOW, SLOW, USUAL, SLOW, USUAL)
-    (outcome,) = suite.outcomes("--cnnperf-compare", "-k", "h6w6")
-    assert (outcome["verdict"], outcome["reason"]) == ("UNDECIDED", "not_confirmed")
-    assert "but later visits alone show" in outcome["detail"]
+@pytest.mark.parametrize(
+    ("verdict", "all_rounds", "later", "confirms"),
+    [
+        (Verdict.SLOWER, 1.08, 1.06, True),
+        (Verdict.SLOWER, 1.08, 1.04, False),
+        (Verdict.FASTER, 0.92, 0.94, True),
+        (Verdict.FASTER, 0.92, 0.96, False),
+    ],
+)
+def test_a_change_that_later_visits_do_not_show_alone_is_undecided(verdict, all_rounds, later, confirms):
+    judgement = Judgement(verdict, Reason.RATIO_ABOVE_THRESHOLD, "a change", baseline_ratio=all_rounds)
+    found = confirmed(judgement, later, threshold=0.05)
+    if confirms:
+        assert found is judgement
+    else:
+        assert (found.verdict, found.reason) == (Verdict.UNDECIDED, Reason.NOT_CONFIRMED)
+        assert found.detail == f"a change; but later visits alone show {later - 1:+.1%}"
 
 
 def test_a_result_that_is_wrong_in_a_later_visit_is_wrong(suite):

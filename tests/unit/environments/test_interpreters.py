@@ -85,7 +85,7 @@ def test_where_was_looked_and_how_to_get_one_is_told(tmp_path):
     assert str(caught.value) == (
         "Python 3.1 is needed and was not found in PATH (python3.1), pyenv, uv, /opt/python\n"
         f"  {tmp_path}/bin/python3.1: pyenv: python3.1: command not found\n"
-        "next: get one (pyenv install 3.1; uv python install 3.1; conda create -n py3.1 python=3.1; or your system's "
+        "next: get one (pyenv install 3.1; conda create -n py3.1 python=3.1; or your system's "
         "python3.1 with python3.1-venv), or, where it lies elsewhere: export CNNPERF_PYTHON_3_1=/path/to/python3.1"
     )
 
