@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import subprocess
 import sys
 import time
@@ -241,27 +240,26 @@ def test_an_interrupted_removal_leaves_nothing_that_looks_complete_and_the_next_
     assert [path.name for path in made.folder.parent.iterdir()] == [".made_up.lock"]
 
 
-def _hold(name, taken, release):
-    from pytest_cnnperf.environments.lock import locked
-
-    with locked(name, print):
-        taken.set()
-        release.wait(30)
+HOLDER = """
+import sys
+from pytest_cnnperf.environments.lock import locked
+with locked("made_up", print):
+    print("taken", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_second_process_waits_for_the_first_and_says_so(maker):
-    context = multiprocessing.get_context("spawn")
-    taken, release = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=("made_up", taken, release))
-    holder.start()
-    assert taken.wait(30)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "taken\n"
 
     def tell(text):
         maker.told.append(text)
-        release.set()  # it goes on as soon as the other has said that it waits
+        holder.stdin.close()  # it goes on as soon as the other has said that it waits
 
     made = make(maker.spec, maker.recipe(), tell)
-    holder.join(30)
+    holder.wait(30)
+    holder.stdout.close()
 
     assert maker.told[0] == f"made_up: waiting for process {holder.pid}, which works on the same environment"
     assert made.state is State.COMPLETE
