@@ -51,18 +51,19 @@ def _is_stand_in(item: pytest.Item) -> bool:
 
 def count_deselected(items: Sequence[pytest.Item]) -> None:
     """Remember how many cases a run leaves out; GPU cases left out narrow nothing on CPU cores."""
-    out = [item for item in items if _asks(item) and not _is_stand_in(item) and not item.get_closest_marker("gpu")]
+    out = [item for item in items if asks(item) and not _is_stand_in(item) and not item.get_closest_marker("gpu")]
     if out:
         out[0].config.stash[Session.key].deselected += len(out)
 
 
-def _asks(item: pytest.Item) -> bool:
+def asks(item: pytest.Item) -> bool:
+    """Whether a test asks for a case or a callable to be judged."""
     return "cnnperf" in getattr(item, "fixturenames", ())
 
 
 def count(collected: pytest.Session) -> None:
     """Tell the session how many tests judge a speed: the error level is divided among them."""
     session = collected.config.stash[Session.key]
-    session.total = sum(map(_asks, collected.items))
+    session.total = sum(map(asks, collected.items))
     session.compared = max(1, session.total)
     session.collected = not collected.testsfailed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from _pytest.runner import call_and_report
 
+from .collection import asks
 from .session import OUTCOMES, Session
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Returning:
         if item in self._renewed_by:
             self._renewed_by.remove(item)
             self._session.run.renew()
-        handled = self._run(item, nextitem) if "cnnperf" in getattr(item, "fixturenames", ()) else None
+        handled = self._run(item, nextitem) if asks(item) else None
         if self._waiting and (nextitem is None or self._waited_seconds() >= MOST_SECONDS):
             self._put_back(items, is_last=nextitem is None)
         return handled
