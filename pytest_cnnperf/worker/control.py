@@ -8,9 +8,8 @@ from . import memory
 
 # Another control, another way to begin a sample, or other pages (host/pool.py) are another method: a baseline of the
 # one says nothing of the other.
-VERSION = "blend1 cold thp"
+VERSION = "unfold1 cold thp"
 
-_SQUARE = 192
 _CHANNELS, _IMAGE, _FILTERS, _KERNEL = 16, 50, 32, 3
 
 
@@ -23,20 +22,17 @@ def _values(*shape: int) -> Any:
     return values
 
 
-class Blend:
-    """Two matrix products and one convolution by im2col, so that it follows both the core's and the cache's state.
+class Unfolded:
+    """One small convolution by im2col and a matrix product, so that it follows both the core's and the cache's state.
 
-    Cost: 2 × 14 MFLOP of square products and 21 MFLOP of convolution over 1.7 MB; 0.5 to 1 ms on a core of 2020.
-    Source: DESIGN section 5: false alarms and detection of this blend beside other controls.
+    Cost: 21 MFLOP over 1.7 MB a unit; 0.3 to 0.5 ms on a core of 2020.
+    Source: docs/controls.md: it follows convolutions better than matrix products, copies, or a blend with them.
     """
 
     version = VERSION
 
     def __init__(self) -> None:
         out = _IMAGE - _KERNEL + 1
-        self.left, self.right = _values(_SQUARE, _SQUARE), _values(_SQUARE, _SQUARE)
-        self.product = memory.empty((_SQUARE, _SQUARE), np.float32)
-        self.second = memory.empty((_SQUARE, _SQUARE), np.float32)
         self.images = _values(_CHANNELS, _IMAGE, _IMAGE)
         self.filters = _values(_FILTERS, _CHANNELS * _KERNEL * _KERNEL)
         self.columns = memory.empty((_CHANNELS, _KERNEL, _KERNEL, out, out), np.float32)
@@ -50,8 +46,6 @@ class Blend:
 
     def run(self) -> None:
         """One unit; it allocates nothing."""
-        np.dot(self.left, self.right, out=self.product)
-        np.dot(self.product, self.right, out=self.second)
         for column, image in self.taps:
             column[...] = image
         np.dot(self.filters, self.matrix, out=self.result)

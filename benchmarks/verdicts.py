@@ -1,0 +1,235 @@
+"""False alarms and detections of this plugin beside pytest-benchmark's rule, on the same workload at the same time.
+
+    python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 24] [--frameworks torch,numpy]
+    python benchmarks/verdicts.py table FILE
+
+`collect` visits one convolution of every installed framework again and again, by turns, through the plugin's own
+workers, under so many busy neighbours; nothing changes in between. `table` takes every three visits in a row for a
+recording and the visits elsewhere for comparisons with it, multiplies slowdowns into the measured times, and asks both
+rules. The first third of the visits only teaches how far apart visits lie on this machine, as a baseline's stored
+recordings and earlier comparisons do. pytest-benchmark is given the elapsed times of the same calls: what its
+`--benchmark-compare-fail=mean:5%` and its like would have said of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from controls import studied_cases
+from neighbours import busy
+
+from pytest_cnnperf.baseline.entry import thinned
+from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.frameworks.registry import builtin
+from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, change_between, judge
+from pytest_cnnperf.judging.statistics import session_level, summarize
+from pytest_cnnperf.judging.verdict import Verdict
+from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, visit_floor
+from pytest_cnnperf.measuring.median import visit_logs
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.run import Run
+from pytest_cnnperf.run.rounds import Asked, timed
+from pytest_cnnperf.run.visits import is_settled, joined, judged_so_far
+from pytest_cnnperf.settings import QUICK, Settings, Timing
+
+LAYER = "conv2"
+ROUNDS, RECORDED_ROUNDS, RECORDED_VISITS, MOST_VISITS = 4, 2, 3, 3
+VISITS_OF_A_PROCESS = 3
+SLOWDOWNS = (0.02, 0.05, 0.10)
+PEERS: dict[str, Callable[[Sequence[float]], float]] = {
+    "mean": statistics.fmean,
+    "median": statistics.median,
+    "min": min,
+}
+PEER_THRESHOLDS = (0.05, 0.10)
+
+
+def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: Sequence[str]) -> None:
+    """Visits of every framework's case under so many neighbours, written after each condition."""
+    registry = builtin().located()
+    cases = [case for case in studied_cases(registry) if case.layer == LAYER]
+    cases = [case for case in cases if not frameworks or case.framework in frameworks]
+    timing = Timing(QUICK.max_seconds, QUICK.min_samples, QUICK.max_samples, threshold=0.05)
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for count in neighbours:
+        condition: dict[str, list[Any]] = {case.framework: [] for case in cases}
+        run = Run(Settings(preset=QUICK), registry)
+        like: dict[str, Samples] = {}
+        try:
+            with busy(count):
+                for number in range(visits):
+                    if number % VISITS_OF_A_PROCESS == 0:
+                        run.renew()
+                    for case in cases:
+                        rounds, began = [], time.monotonic()
+                        for replica in range(ROUNDS):
+                            answer = timed(Asked(run, case, timing), like.get(case.framework), replica=replica)
+                            assert answer.samples, answer.check.detail
+                            like.setdefault(case.framework, answer.samples)
+                            rounds.append(answer.samples)
+                        seconds = time.monotonic() - began
+                        condition[case.framework].append({**asdict(joined(rounds)), "seconds": seconds})
+                    print(f"{count} neighbours: visit {number + 1} of {visits}", file=sys.stderr, flush=True)
+        finally:
+            run.close()
+        document[str(count)] = condition
+        path.write_text(json.dumps(document))
+
+
+def loaded(plain: dict[str, Any]) -> Samples:
+    """The samples whose `asdict` this is."""
+    rounds = tuple(
+        Round(tuple(one["workload_ns"]), tuple(one["control_ns"]), tuple(one["wall_ns"])) for one in plain["rounds"]
+    )
+    return Samples(Clock(plain["clock"]), Plan(**plain["plan"]), rounds, plain["first_call_ns"])
+
+
+def numbered(visits: Sequence[Samples]) -> Samples:
+    """These visits as one measurement."""
+    return joined([visit.of_visit(number) for number, visit in enumerate(visits)])
+
+
+def recorded(visits: Sequence[Samples]) -> Samples:
+    """What a baseline would hold of three visits: two rounds each, thinned."""
+    whole = numbered([replace(visit, rounds=visit.rounds[:RECORDED_ROUNDS]) for visit in visits])
+    return replace(whole, rounds=thinned(whole.rounds))
+
+
+def slowed(samples: Samples, by: float) -> Samples:
+    """The same measurement of a workload that takes so much longer."""
+    rounds = tuple(
+        replace(
+            one,
+            workload_ns=tuple(round(ns * (1 + by)) for ns in one.workload_ns),
+            wall_ns=tuple(round(ns * (1 + by)) for ns in one.wall_ns),
+        )
+        for one in samples.rounds
+    )
+    return replace(samples, rounds=rounds)
+
+
+def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+    """A recording, and the visits of a comparison with it that share nothing with the recording."""
+    for start in range(len(visits) - RECORDED_VISITS + 1):
+        before = recorded(visits[start : start + RECORDED_VISITS])
+        others = [*visits[start + RECORDED_VISITS :], *visits[:start]]
+        for first in range(len(others) - MOST_VISITS + 1):
+            yield before, others[first : first + MOST_VISITS]
+
+
+def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
+    """What the first third of the visits teaches of the machine: the spread between visits of each framework's case.
+
+    And that between comparisons, from all of them together, as a suite of many cases teaches it.
+    """
+    floors, seen = {}, []
+    for name, visits in frameworks.items():
+        taught = visits[: len(visits) // 3]
+        recordings = [recorded(taught[start : start + 3]) for start in range(len(taught) - 2)]
+        floors[name] = Floor(visit_floor([visit_logs(one) for one in recordings]), runs=0.0)
+        changes = [_change(before, now[:1], floors[name]) for before, now in pairs(taught)]
+        seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
+    return {name: replace(floor, runs=run_floor(seen)) for name, floor in floors.items()}
+
+
+def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
+    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in (numbered(now), before))
+    return change_between(*summaries, floor=floor)
+
+
+def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:
+    """As a run comes to it: one visit, and further ones while it is not settled."""
+    level = session_level(1)
+    for count in range(1, len(visits) + 1):
+        seen = [visit.of_visit(number) for number, visit in enumerate(visits[:count])]
+        judgement = judged_so_far(
+            seen,
+            lambda samples: judge(samples, before, threshold=threshold, level=level, floor=floor),
+            threshold=threshold,
+        )
+        if is_settled(judgement):
+            break
+    return judgement.verdict
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule on one framework: how often it cried without a change, and with each."""
+
+    rule: str
+    comparisons: int
+    alarms: float
+    found: tuple[float, ...]
+
+
+def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
+    """The peer's rules, and ours at half of each slowdown that is to be found, on what did not teach."""
+    compared = list(pairs(visits[len(visits) // 3 :]))
+    for name, threshold in itertools.product(PEERS, PEER_THRESHOLDS):
+        figure = PEERS[name]
+        ratios = [figure(_wall(now[0])) / figure(_wall(before)) for before, now in compared]
+        cried = [_share(ratio * (1 + by) > 1 + threshold for ratio in ratios) for by in (0.0, *SLOWDOWNS)]
+        yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(compared), cried[0], tuple(cried[1:]))
+    for by in SLOWDOWNS:
+        counted = {
+            amount: Counter(
+                our_verdict(before, [slowed(visit, amount) for visit in now], threshold=by / 2, floor=floor)
+                for before, now in compared
+            )
+            for amount in (0.0, *SLOWDOWNS)
+        }
+        shares = [counts[Verdict.SLOWER] / len(compared) for counts in counted.values()]
+        yield Row(f"cnnperf, threshold {by / 2:.1%}", len(compared), shares[0], tuple(shares[1:]))
+
+
+def _wall(samples: Samples) -> list[float]:
+    return [ns for one in samples.rounds for ns in one.wall_ns]
+
+
+def _share(truths: Iterator[bool]) -> float:
+    return statistics.fmean(truths)
+
+
+def table(path: Path) -> None:
+    """Print one line a rule, framework and condition."""
+    document = json.loads(path.read_text())
+    print(f"{'neighbours':10} {'framework':11} {'rule':28} {'n':>5} {'false alarms':>12}", end="")
+    print("".join(f" {'+' + format(by, '.0%'):>6}" for by in SLOWDOWNS))
+    for condition, plain in document.items():
+        frameworks = {name: [loaded(one) for one in visits] for name, visits in plain.items()}
+        floors = learned(frameworks)
+        for framework, visits in frameworks.items():
+            for row in rows(visits, floors[framework]):
+                print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
+                print("".join(f" {share:6.0%}" for share in row.found), flush=True)
+
+
+def main() -> None:
+    """Collect or print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=("collect", "table"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
+    parser.add_argument("--visits", type=int, default=24)
+    parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
+    given = parser.parse_args()
+    if given.do == "table":
+        table(given.file)
+        return
+    neighbours = [int(count) for count in given.neighbours.split(",")]
+    frameworks = given.frameworks.split(",") if given.frameworks else ()
+    collect(given.file, neighbours, visits=given.visits, frameworks=frameworks)
+
+
+if __name__ == "__main__":
+    main()
