@@ -50,6 +50,10 @@ PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=150.0, min_s
 PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
 
 
+# Smaller changes of a convolution are seldom worth a look; a smaller threshold must be shown to be possible.
+DEFAULT_THRESHOLD = 0.05
+
+
 @dataclass(frozen=True)
 class Settings:
     """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
@@ -71,7 +75,7 @@ class Settings:
     prune: bool = False
     missing: Missing = Missing.WARN
     baselines: Path = Path("baselines")
-    threshold: float = 0.05
+    threshold: float = DEFAULT_THRESHOLD
     check_only: bool = False
     require_gpu: int = 0
     json: Path | None = None

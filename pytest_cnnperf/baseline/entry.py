@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cases import Clock
-from ..measuring.median import are_positive, median_ratio, round_medians
+from ..cases import Algorithm, Clock
+from ..measuring.median import are_positive, median_ratio, visit_logs
 from ..measuring.samples import Plan, Round, Samples
 
 MOST_SAMPLES = 64
@@ -18,7 +18,8 @@ MOST_SAMPLES = 64
 class Entry:
     """One case of a baseline.
 
-    `resolved` names what ran, `error_fraction` is the error as a fraction of its bound, `recorded` an ISO date.
+    `resolved` names what ran and `resolved_algorithm` is its algorithm where that is known; `error_fraction` is the
+    error as a fraction of its bound, `recorded` an ISO date.
     Units: nanoseconds as in `Samples`; `ratio` is workload ÷ control, six significant digits.
     """
 
@@ -34,6 +35,7 @@ class Entry:
     median_ns: int
     control_median_ns: int
     ratio: float
+    resolved_algorithm: Algorithm | None = None
 
     @classmethod
     def of(
@@ -45,6 +47,7 @@ class Entry:
         error_fraction: float | None,
         versions: Mapping[str, str],
         recorded: str,
+        resolved_algorithm: Algorithm | None = None,
     ) -> Entry:
         """The entry of these samples, at most 64 of them, evenly from all rounds.
 
@@ -60,6 +63,7 @@ class Entry:
             rounds=kept.rounds,
             first_call_ns=kept.first_call_ns,
             resolved=resolved,
+            resolved_algorithm=resolved_algorithm,
             error_fraction=error_fraction,
             versions=dict(sorted(versions.items())),
             recorded=recorded,
@@ -72,9 +76,9 @@ class Entry:
         return Samples(self.clock, self.plan, self.rounds, self.first_call_ns)
 
     @property
-    def round_ratios(self) -> tuple[float, ...]:
-        """The figure of each stored round, from which the spread between rounds is pooled."""
-        return round_medians(self.samples)
+    def visit_logs(self) -> tuple[float, ...]:
+        """The figure of each stored visit, as a logarithm, from which the spread between visits is pooled."""
+        return visit_logs(self.samples)
 
     def to_plain(self) -> dict[str, Any]:
         """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
@@ -92,9 +96,11 @@ class Entry:
             "ratio": self.ratio,
             "recorded": self.recorded,
             "resolved": self.resolved,
+            **({"resolved_algorithm": self.resolved_algorithm.value} if self.resolved_algorithm else {}),
             "rounds": [
                 {
                     "control_ns": list(round_.control_ns),
+                    "visit": round_.visit,
                     "wall_ns": list(round_.wall_ns),
                     "workload_ns": list(round_.workload_ns),
                 }
@@ -107,11 +113,13 @@ class Entry:
     def from_plain(cls, key: str, plain: Mapping[str, Any]) -> Entry:
         """The entry whose `to_plain` this is; fields that came from a file go through `schema` first."""
         rounds = tuple(
-            Round(tuple(part["workload_ns"]), tuple(part["control_ns"]), tuple(part["wall_ns"]))
+            Round(tuple(part["workload_ns"]), tuple(part["control_ns"]), tuple(part["wall_ns"]), part.get("visit", 0))
             for part in plain["rounds"]
         )
-        simple = {name: value for name, value in plain.items() if name not in ("clock", "plan", "rounds")}
-        return cls(key=key, clock=Clock(plain["clock"]), plan=Plan(**plain["plan"]), rounds=rounds, **simple)
+        made = {"key": key, "clock": Clock(plain["clock"]), "plan": Plan(**plain["plan"]), "rounds": rounds}
+        if "resolved_algorithm" in plain:
+            made["resolved_algorithm"] = Algorithm(plain["resolved_algorithm"])
+        return cls(**{**plain, **made})
 
 
 def derived(samples: Samples) -> dict[str, Any]:
@@ -133,7 +141,8 @@ def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
 
 def _picked(round_: Round, indices: Sequence[int]) -> Round:
     fields = (round_.workload_ns, round_.control_ns, round_.wall_ns)
-    return Round(*(tuple(values[index] for index in indices) for values in fields))
+    workload_ns, control_ns, wall_ns = (tuple(values[index] for index in indices) for values in fields)
+    return Round(workload_ns, control_ns, wall_ns, round_.visit)
 
 
 def _evenly(count: int, most: int) -> list[int]:

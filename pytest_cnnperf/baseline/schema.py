@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..cases import Case, Clock
+from ..cases import Algorithm, Case, Clock
 from ..errors import BaselineError, InvalidProblem
 from ..measuring.machine import Machine
 from .entry import MOST_SAMPLES, Entry, derived
@@ -40,6 +40,9 @@ _ENTRY = {
     "rounds": list,
     "versions": dict,
 }
+# What entries of earlier versions do not have.
+_NEWER = {"resolved_algorithm": str}
+_NEWER_ROUND = {"visit": int}
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,10 @@ def _entry(key: str, plain: Any, where: Where) -> Entry:
         where.fail(f"is no case ({error})")
     if where.path.name != file_name(case):
         where.fail(f"stands in the wrong file, expected {file_name(case)}")
-    _fields(plain, _ENTRY, where)
+    _fields(plain, _ENTRY, where, optional=_NEWER)
     _fields(plain["plan"], _PLAN, where, of="plan ")
     _values(plain, case, where)
+    _resolved_algorithm(plain, where)
     for number, part in enumerate(plain["rounds"], start=1):
         _round(part, where, of=f"round {number} ")
     entry = Entry.from_plain(key, plain)
@@ -218,8 +222,17 @@ def _values(plain: Mapping[str, Any], case: Case, where: Where) -> None:
         where.fail("rounds is empty, expected at least one round of samples")
 
 
+def _resolved_algorithm(plain: Mapping[str, Any], where: Where) -> None:
+    known = [algorithm.value for algorithm in Algorithm]
+    found = plain.get("resolved_algorithm")
+    if found is not None and found not in known:
+        where.fail(f"resolved_algorithm is {found!r}, expected one of {', '.join(known)}")
+
+
 def _round(part: Any, where: Where, *, of: str) -> None:
-    _fields(part, _ROUND, where, of=of)
+    _fields(part, _ROUND, where, of=of, optional=_NEWER_ROUND)
+    if part.get("visit", 0) < 0:
+        where.fail(f"{of}visit is {part['visit']}, expected at least 0")
     for name in _ROUND:
         for value in part[name]:
             least = 0 if name == "wall_ns" else 1
@@ -237,10 +250,13 @@ def _agreeing(entry: Entry, where: Where) -> None:
             where.fail(f"{name} is {getattr(entry, name)}, but its samples give {expected}: edited by hand")
 
 
-def _fields(plain: Any, types: Mapping[str, Any], where: Where, *, of: str = "") -> None:
-    """Exactly these fields, each of its type (None: any)."""
+def _fields(
+    plain: Any, types: Mapping[str, Any], where: Where, *, of: str = "", optional: Mapping[str, Any] | None = None
+) -> None:
+    """Exactly these fields, each of its type (None: any); the optional ones may be missing."""
     if not isinstance(plain, dict):
         where.fail(f"{of or 'it '}is {_kind(plain)}, expected an object")
+    types = {**types, **{name: kind for name, kind in (optional or {}).items() if name in plain}}
     missing, unknown = sorted(types.keys() - plain.keys()), sorted(plain.keys() - types.keys())
     if missing or unknown:
         where.fail(f"{of}fields: missing {missing}, unknown {unknown}, expected {sorted(types)}")

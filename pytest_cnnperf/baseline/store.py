@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..cases import Case, DeviceKind
 from ..errors import BaselineError
-from ..measuring.between_rounds import run_to_run_floor
+from ..measuring.between_visits import Floor, RunToRun, run_floor, visit_floor
 from ..measuring.machine import Machine
-from . import files
+from . import files, spread
 from .entry import Entry
 from .layout import to_text
 from .schema import file_name, parse
@@ -34,7 +34,7 @@ class Baselines:
     directory: Path
     machine: Machine
     _read: dict[Path, Entries] = field(default_factory=dict, repr=False, compare=False)
-    _floors: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _floors: dict[str, Floor] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, directory: Path, machine: Machine) -> Baselines:
@@ -76,21 +76,35 @@ class Baselines:
         """
         return {key: entry for path in self._paths() for key, entry in self._entries(path).items()}
 
-    def floor(self, framework: str) -> float:
-        """Relative spread between rounds, pooled over what is stored of this framework.
+    def floor(self, framework: str) -> Floor:
+        """What two measurements of the same thing differ by, pooled over what is stored of this framework.
 
-        A broken file does not count here: its own cases complain of it.
+        A broken file of cases does not count here: its own cases complain of it.
+        Raises: BaselineError when the file of spreads cannot be understood.
         """
         if framework not in self._floors:
             paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
-            self._floors[framework] = run_to_run_floor(ratios for path in paths for ratios in self._round_ratios(path))
+            runs = [run for folder in self._folders() for run in spread.read(folder).get(framework, ())]
+            visits = visit_floor(logs for path in paths for logs in self._visit_logs(path))
+            self._floors[framework] = Floor(visits, run_floor(runs))
         return self._floors[framework]
 
-    def _round_ratios(self, path: Path) -> list[tuple[float, ...]]:
+    def _visit_logs(self, path: Path) -> list[tuple[float, ...]]:
         try:
-            return [entry.round_ratios for entry in self._entries(path).values()]
+            return [entry.visit_logs for entry in self._entries(path).values()]
         except BaselineError:
             return []
+
+    def learn(self, kind: DeviceKind, seen: Mapping[str, RunToRun]) -> Path:
+        """Store what this run has shown of the spread between runs, by framework; returns the file.
+
+        Raises: BaselineError as `write` does.
+        """
+        folder = self.directory / self.machine.slug_for(kind)
+        with files.locked(self.directory):
+            spread.add(folder, seen)
+        self._floors.clear()
+        return folder / spread.FILE_NAME
 
     def unused(self, seen_keys: Collection[str], *, frameworks: Collection[str]) -> tuple[str, ...]:
         """Stored cases of these frameworks that a run did not see; only a complete run may draw conclusions."""
@@ -147,9 +161,11 @@ class Baselines:
             self._read[path] = _load(path)
         return self._read[path]
 
+    def _folders(self) -> list[Path]:
+        return [self.directory / slug for slug in sorted({self.machine.slug_for(kind) for kind in DeviceKind})]
+
     def _paths(self) -> list[Path]:
-        slugs = sorted({self.machine.slug_for(kind) for kind in DeviceKind})
-        return [path for slug in slugs for path in sorted((self.directory / slug).glob("*.json"))]
+        return [path for folder in self._folders() for path in sorted(folder.glob("*.*.json"))]
 
 
 def _load(path: Path) -> Entries:

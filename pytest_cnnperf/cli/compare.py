@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import CnnperfError
+from ..judging.events import Event, Move, events
 from ..judging.verdict import Verdict
 from ..report import text
 from ..report.outcome import Outcome
 from ..report.report import Report
+from ..report.terminal.events import heading
 from ..report.terminal.line import BOLD, PLAIN, QUIET, Line, Markup, Span, line
 from ..report.terminal.phrases import LOOKS, group_name, in_order, way
 from ..report.terminal.table import Cell, Column, fit
@@ -26,13 +28,17 @@ class OtherMachineError(CnnperfError):
 
 @dataclass(frozen=True)
 class Change:
-    """One case in both files. `ratio` is after ÷ before (above 1 is slower), None when a file has no number for it."""
+    """One case in both files, None when a file has no number for it.
+
+    Units: `ratio` is after ÷ before (above 1 is slower), `control_pace` the control's own time after ÷ before.
+    """
 
     after: Outcome
     verdict: Verdict
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    control_pace: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,12 @@ class Comparison:
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
     threshold: float
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What moved many cases together."""
+        moves = (_move(change) for change in self.changes)
+        return events((move for move in moves if move is not None), threshold=self.threshold)
 
     @cached_property
     def counts(self) -> Counter[Verdict]:
@@ -87,7 +99,10 @@ def comparison(before: Report, after: Report, *, threshold: float) -> Comparison
 
 
 def render(found: Comparison, *, width: int) -> Iterator[Line]:
-    """A row for each case, what stands in one file only, and the sum."""
+    """What moved many cases, a row for each case, what stands in one file only, and the sum."""
+    for event in found.events:
+        yield from heading(event, width)
+        yield line("")
     if found.changes:
         rows = [_row(change) for change in found.changes]
         grid = fit(_COLUMNS, rows, width)
@@ -103,15 +118,23 @@ def render(found: Comparison, *, width: int) -> Iterator[Line]:
     yield Line((*spans, Span(f"; threshold {text.exactly(found.threshold)}", QUIET)))
 
 
+def _move(change: Change) -> Move | None:
+    """How far a case moved; None where a file has no number for it."""
+    if not text.exists(change.ratio) or not change.ratio:
+        return None
+    case = change.after.case
+    return Move(case.key, case.framework, case.device_kind, change.ratio, change.control_pace)
+
+
 def _change(before: Outcome, after: Outcome, *, threshold: float) -> Change:
     """Slower (faster) when the point lies beyond the threshold and the whole interval on that side of no change."""
     if after.verdict is Verdict.WRONG or after.correct is False:
         return Change(after, Verdict.WRONG)
     if not before.ratio or not after.ratio:
         return Change(after, Verdict.UNKNOWN)
-    ratio = after.ratio / before.ratio
+    ratio, pace = after.ratio / before.ratio, _pace(before, after)
     if not (before.ratio_low and before.ratio_high and after.ratio_low and after.ratio_high):
-        return Change(after, Verdict.UNDECIDED, ratio)
+        return Change(after, Verdict.UNDECIDED, ratio, control_pace=pace)
     low, high = after.ratio_low / before.ratio_high, after.ratio_high / before.ratio_low
     slow, fast = ratio >= 1 + threshold, ratio <= 1 / (1 + threshold)
     if slow or fast:
@@ -120,7 +143,13 @@ def _change(before: Outcome, after: Outcome, *, threshold: float) -> Change:
     else:
         inside = low >= 1 / (1 + threshold) and high <= 1 + threshold
         verdict = Verdict.SAME if inside else Verdict.UNDECIDED
-    return Change(after, verdict, ratio, low, high)
+    return Change(after, verdict, ratio, low, high, pace)
+
+
+def _pace(before: Outcome, after: Outcome) -> float | None:
+    if not before.control_median_ns or not after.control_median_ns:
+        return None
+    return after.control_median_ns / before.control_median_ns
 
 
 _COLUMNS = (

@@ -13,7 +13,7 @@ from ..measuring.machine import detect
 from ..report import json
 from ..report.terminal import render
 from ..report.text import size
-from . import compare, doctor, frameworks, printing
+from . import compare, doctor, frameworks, printing, selftest
 
 SUCCESS, SLOWER, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     machine.set_defaults(run=_machine)
     frameworks.add_to(commands)
     doctor.add_doctor(commands)
+    selftest.add_selftest(commands)
     return parser
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..cases import Clock
 from ..errors import UsageError
 from ..frameworks.resolved import Resolved
-from ..worker.control import Blend
+from ..worker.control import Unfolded
 from ..worker.eviction import Sweep
 from ..worker.sampler import Pairs, SystemClock, nothing
 from .source import Timed
@@ -22,8 +22,8 @@ def _sweep() -> Sweep:
 
 
 @lru_cache(maxsize=1)
-def _blend() -> Blend:
-    return Blend()
+def _control() -> Unfolded:
+    return Unfolded()
 
 
 class InProcess:
@@ -34,6 +34,7 @@ class InProcess:
     """
 
     flips = False
+    is_new_process = False
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class InProcess:
         # A scripted clock does not feel the caches.
         self._evict = _sweep().run if clock is None else nothing
         self._clock = SystemClock() if clock is None else clock
-        self._control = _blend() if control is None else control
+        self._control = _control() if control is None else control
         self.control = str(self._control.version)
         started = self._clock.wall_ns()
         self._run()

@@ -45,8 +45,8 @@ class Answer:
 class Worker:
     """A live worker; made by `start`, ended by `close` or `kill`.
 
-    `subject` is what it works on (a case key), for error messages. After a failure `alive` is False and no process of
-    its group is left.
+    `subject` is what it works on (a case key), for error messages; `has_timed` whether any case was timed. After a
+    failure `alive` is False and no process of its group is left.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], name: str) -> None:
@@ -61,6 +61,7 @@ class Worker:
         self._stderr = StderrTail(process.stderr)
         self._ended = False
         self._requests = 0
+        self.has_timed = False
 
     @classmethod
     def start(

@@ -76,6 +76,7 @@ class RemoteCase:
         self.first_call_ns = self._count("prepare", "first_call_ns", answer.head.get("first_call_ns"))
         self.output = self._output("prepare", answer)
         self._workload_ns, self._control_ns = self.first_call_ns, 0
+        self.is_new_process = not worker.has_timed
 
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one workload call and of one control unit, each after one that is not counted."""
@@ -90,6 +91,7 @@ class RemoteCase:
         expected_ns = (warmup + samples * repeats) * self._workload_ns + (
             warmup + samples * control_units
         ) * self._control_ns
+        self.worker.has_timed = True
         answer = self.worker.request(
             "time",
             deadline_seconds=self._deadline(expected_ns),

@@ -44,6 +44,11 @@ class Source(Protocol):
         """Whether `flip` can negate the first operand, so that a stale output shows."""
         ...
 
+    @property
+    def is_new_process(self) -> bool:
+        """Whether nothing else was timed in this process before."""
+        ...
+
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one workload call and of one control unit."""
         ...

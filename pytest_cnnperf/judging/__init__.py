@@ -1,7 +1,7 @@
 """Statistics and verdicts: what samples say, and what they say of each other."""
 
 from .judge import judge
-from .statistics import Summary, flaw_of, run_to_run_floor, session_level, summarize
+from .statistics import Summary, flaw_of, session_level, summarize
 from .verdict import Judgement, Reason, Verdict
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Verdict",
     "flaw_of",
     "judge",
-    "run_to_run_floor",
     "session_level",
     "summarize",
 ]

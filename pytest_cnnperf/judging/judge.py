@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
+from ..settings import DEFAULT_THRESHOLD
 from .statistics import Summary, flaw_of, summarize
 from .student import reach
 from .verdict import Judgement, Reason, Verdict
@@ -15,11 +17,18 @@ ORDINARY_LEVEL = 0.05
 EXCLUDED = 2
 # Where noise forbids that after all rounds, this much is enough, and is told.
 EXCLUDED_IN_NOISE = 4
-# The floor is pooled from many cases; it is known about as well as from so many of them.
-FLOOR_FREEDOM = 30.0
+# A case's own spread between visits is drawn to the floor, which counts as so many visits more.
+FLOOR_FREEDOM = 6.0
+# The spread between runs is pooled from whole comparisons.
+RUN_FREEDOM = 60.0
 # The median of the faster half of four to twelve normal values varies by so much more than the mean of all (1.4 to 1.7
 # times).
 HALF_COST = 1.7
+# The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
+_MEDIAN_COST = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.19}
+_MOST_MEDIAN_COST = math.pi / 2
+# The minimum detectable effect is found four times in five.
+_POWER_80 = 0.8416
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 _MOST_LOG = 50.0
@@ -27,11 +36,15 @@ _MOST_LOG = 50.0
 
 @dataclass(frozen=True)
 class Change:
-    """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error."""
+    """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
+
+    `within_run` is the part of the variance that two runs at the same time would have.
+    """
 
     log_ratio: float
     standard_error: float
     freedom: float
+    within_run: float
 
     @property
     def ratio(self) -> float:
@@ -42,18 +55,23 @@ class Change:
         """Half width of the interval, on the logarithmic scale."""
         return min(reach(level, self.freedom) * self.standard_error, _MOST_LOG)
 
+    def detectable(self, level: float) -> float:
+        """The minimum detectable effect: the smallest relative slowdown that is certain at `level` 4 times in 5."""
+        return math.expm1(min(self.reach(level) + _POWER_80 * self.standard_error, _MOST_LOG))
+
     def interval(self, level: float) -> tuple[float, float]:
         """Bounds of `ratio` that miss the truth with probability `level`."""
         half = self.reach(level)
         return (math.exp(self.log_ratio - half), math.exp(self.log_ratio + half))
 
 
-def judge(now: Samples, before: Samples, *, threshold: float, level: float, floor: float) -> Judgement:
+def judge(now: Samples, before: Samples, *, threshold: float, level: float, floor: Floor) -> Judgement:
     """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME, or UNDECIDED where noise hides both.
 
-    `level` is the error level of this case (see `session_level`), `floor` the relative spread between rounds of the
-    same thing. SAME `within_threshold` asks the ratio to lie inside the threshold, and the 95 % interval inside twice
-    the threshold. Where noise forbids that, SAME `within_resolution` asks the interval to lie inside four thresholds.
+    `level` is the error level of this case (see `session_level`), `floor` what two measurements of the same thing
+    differ by on this machine. SAME `within_threshold` asks the ratio to lie inside the threshold, and the 95 % interval
+    inside twice the threshold. Where noise forbids that, SAME `within_resolution` asks the interval to lie inside four
+    thresholds. A threshold below the default is a promise: where smaller changes cannot be seen it is refused.
     """
     if (now.clock, now.plan) != (before.clock, before.plan):
         return Judgement(Verdict.UNKNOWN, Reason.OTHER_METHOD, _difference(now, before))
@@ -63,7 +81,9 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
     summaries = summarize(now, level=level), summarize(before, level=level)
     change = change_between(*summaries, floor=floor)
-    verdict, reason, detail = _decide(change, threshold=threshold, level=level)
+    verdict, reason, detail = _unless_control_moved(
+        _decide(change, threshold=threshold, level=level), *summaries, threshold=threshold
+    )
     low, high = change.interval(level)
     return Judgement(
         verdict,
@@ -72,35 +92,46 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         baseline_ratio=change.ratio,
         low=low,
         high=high,
-        resolution=math.expm1(change.reach(level)),
+        resolution=change.detectable(level),
+        within_run=change.within_run,
+        control_pace=_pace(*summaries),
     )
 
 
-def change_between(now: Summary, before: Summary, *, floor: float) -> Change:
-    """The change with all known sources of noise: within rounds on both sides, and between rounds.
+def change_between(now: Summary, before: Summary, *, floor: Floor) -> Change:
+    """The change with all known sources of noise: of either side's visits and rounds, and between runs.
 
-    Rounds of one case seldom are enough to know their spread, so it is never taken for less than the floor.
     Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
     """
-    between = _between_variance(now, before, floor=floor)
-    parts = (
-        (HALF_COST * now.standard_error**2, float(now.freedom)),
-        (HALF_COST * before.standard_error**2, float(before.freedom)),
-        (HALF_COST * between * (1 / now.rounds + 1 / before.rounds), FLOOR_FREEDOM),
-    )
+    own = (now.visits - 1) * now.visit_spread**2 + (before.visits - 1) * before.visit_spread**2
+    freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
+    between = (FLOOR_FREEDOM * floor.visits**2 + own) / freedom
+    within_run = tuple(_of_side(side, between, freedom) for side in (now, before))
+    parts = (*within_run, (2 * floor.runs**2, RUN_FREEDOM))
     variance = math.fsum(part for part, _ in parts)
     doubt = math.fsum(part**2 / freedom for part, freedom in parts)
-    freedom = variance**2 / doubt if doubt > 0 else FLOOR_FREEDOM
-    return Change(math.log(now.ratio / before.ratio), math.sqrt(variance), freedom)
-
-
-def _between_variance(now: Summary, before: Summary, *, floor: float) -> float:
-    """Variance between rounds: the floor's, raised by what this case's own rounds show, by their number."""
-    own = (now.rounds - 1) * now.round_spread**2 + (before.rounds - 1) * before.round_spread**2
-    rounds = now.rounds + before.rounds - 2
-    return max(
-        floor**2, (FLOOR_FREEDOM * floor**2 + own) / (FLOOR_FREEDOM + rounds), own / rounds if rounds > 2 else 0.0
+    return Change(
+        math.log(now.ratio / before.ratio),
+        math.sqrt(variance),
+        variance**2 / doubt if doubt > 0 else RUN_FREEDOM,
+        within_run=math.fsum(part for part, _ in within_run),
     )
+
+
+def _of_side(side: Summary, between: float, freedom: float) -> tuple[float, float]:
+    """Variance of one side's figure and the degrees of freedom of that.
+
+    The variance between visits has the noise within them in it; only a side that is noisier than visits usually are
+    is judged by its own noise within rounds.
+    """
+    of_visits = (between * _of_median(side.visits), freedom)
+    of_rounds = (HALF_COST * side.standard_error**2, float(side.freedom))
+    return max(of_visits, of_rounds)
+
+
+def _of_median(count: int) -> float:
+    """Variance of the median of so many normal values of variance 1."""
+    return _MEDIAN_COST.get(count, _MOST_MEDIAN_COST) / count
 
 
 def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict, Reason, str]:
@@ -118,6 +149,14 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             Reason.RATIO_BELOW_THRESHOLD,
             f"{_percent(ratio)} against a threshold of {threshold:.1%}",
         )
+    detectable = change.detectable(level)
+    if threshold < DEFAULT_THRESHOLD and detectable > threshold:
+        detail = (
+            f"{_percent(ratio)}; a threshold of {threshold:.1%} is refused, since only a change of {detectable:.1%} is "
+            "found here (4 times in 5, among the cases of this run): "
+            f"--cnnperf-threshold {math.ceil(100 * detectable)}, fewer cases at once, or a quieter machine"
+        )
+        return (Verdict.UNDECIDED, Reason.THRESHOLD_BELOW_DETECTABLE, detail)
     low, high = change.interval(ORDINARY_LEVEL)
     if 1 / (1 + threshold) < ratio < 1 + threshold:
         farthest = max(high, 1 / low) - 1
@@ -128,7 +167,7 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             return (Verdict.SAME, Reason.WITHIN_RESOLUTION, detail)
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "
-        f"and only a change beyond {math.expm1(half):.1%} is certain here; take more rounds, or a quieter machine"
+        f"and only a change of {detectable:.1%} is found here (4 times in 5); take more rounds, or a quieter machine"
     )
     return (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, detail)
 
@@ -137,10 +176,36 @@ def _percent(ratio: float) -> str:
     return f"{ratio - 1:+.1%}"
 
 
+def _pace(now: Summary, before: Summary) -> float:
+    return now.control_median_ns / before.control_median_ns
+
+
+_Decision = tuple[Verdict, Reason, str]
+
+
+def _unless_control_moved(decision: _Decision, now: Summary, before: Summary, *, threshold: float) -> _Decision:
+    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
+    verdict, _, detail = decision
+    own = now.median_ns / before.median_ns
+    is_still = 1 / (1 + threshold) < own < 1 + threshold
+    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(_pace(now, before)):
+        return decision
+    return (
+        Verdict.UNDECIDED,
+        Reason.CONTROL_MOVED,
+        f"{detail}; but the case's own time is {_percent(own)}, and only the control moved: run again, look at what "
+        "else runs on this machine, or at its NumPy",
+    )
+
+
+def _has_moved(pace: float) -> bool:
+    return not 1 / CONTROL_MOVED <= pace <= CONTROL_MOVED
+
+
 def _machine_word(now: Summary, before: Summary) -> str:
     """A word about the machine when the control itself runs at another pace than it did."""
-    pace = now.control_median_ns / before.control_median_ns
-    if 1 / CONTROL_MOVED <= pace <= CONTROL_MOVED:
+    pace = _pace(now, before)
+    if not _has_moved(pace):
         return ""
     return f"the control took {pace:.2f} times as long as in the baseline (the machine's pace; the ratio allows for it)"
 

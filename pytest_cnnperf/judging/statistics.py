@@ -6,13 +6,13 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from ..measuring.between_rounds import round_spread, run_to_run_floor
+from ..measuring.between_visits import visit_spread
 from ..measuring.median import are_positive, log_residuals, mad_sigma, median_ratio, median_standard_error
 from ..measuring.samples import Samples
 from .student import reach
 from .verdict import Reason
 
-__all__ = ["Summary", "flaw_of", "run_to_run_floor", "session_level", "summarize"]
+__all__ = ["Summary", "flaw_of", "session_level", "summarize"]
 
 LEAST_PAIRS = 3
 
@@ -22,7 +22,7 @@ class Summary:
     """The figure of a case, workload ÷ control, and what surrounds it.
 
     Units: medians in nanoseconds per call and per control unit; `low` and `high` bound `ratio`; `spread` (between
-    samples), `round_spread` (between rounds) and `standard_error` (of the figure, within rounds) are relative.
+    samples), `visit_spread` (between visits) and `standard_error` (of the figure, within rounds) are relative.
     """
 
     ratio: float
@@ -33,7 +33,8 @@ class Summary:
     spread: float
     count: int
     rounds: int
-    round_spread: float
+    visits: int
+    visit_spread: float
     standard_error: float
 
     @property
@@ -68,8 +69,9 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     residuals = log_residuals(samples.rounds)
     rounds = sum(1 for round_ in samples.rounds if round_.workload_ns)
     freedom = max(1, samples.count - rounds)
-    error, between = median_standard_error(residuals) * math.sqrt(samples.count / freedom), round_spread(samples)
-    factor = math.exp(min(reach(level, freedom) * math.hypot(error, between / math.sqrt(rounds)), _MOST_LOG))
+    error, between = median_standard_error(residuals) * math.sqrt(samples.count / freedom), visit_spread(samples)
+    visits = len(samples.visits)
+    factor = math.exp(min(reach(level, freedom) * math.hypot(error, between / math.sqrt(visits)), _MOST_LOG))
     return Summary(
         ratio=ratio,
         low=ratio / factor,
@@ -79,7 +81,8 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         spread=mad_sigma(residuals),
         count=samples.count,
         rounds=rounds,
-        round_spread=between,
+        visits=visits,
+        visit_spread=between,
         standard_error=error,
     )
 

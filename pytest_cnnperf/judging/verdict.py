@@ -26,7 +26,9 @@ class Reason(Word):
     RATIO_ABOVE_THRESHOLD = "ratio_above_threshold"
     RATIO_BELOW_THRESHOLD = "ratio_below_threshold"
     INTERVAL_TOO_WIDE = "interval_too_wide"
+    THRESHOLD_BELOW_DETECTABLE = "threshold_below_detectable"
     NOT_CONFIRMED = "not_confirmed"
+    CONTROL_MOVED = "control_moved"
     TOO_FEW_SAMPLES = "too_few_samples"
     NOT_A_NUMBER = "not_a_number"
     NO_BASELINE = "no_baseline"
@@ -49,7 +51,10 @@ class Judgement:
     """A verdict with its reason and the numbers it rests on.
 
     Units: `baseline_ratio` is now ÷ baseline (above 1 is slower); low and high bound it at the session's level;
-    `resolution` is the smallest relative change that these samples could have shown (0.031 is 3.1 %).
+    `resolution` is the minimum detectable effect, the smallest relative slowdown that these samples would have shown
+    four times in five (0.031 is 3.1 %); `within_run` is the variance of the ratio's logarithm by what one run shows,
+    without the spread between runs; `control_pace` is the control's own time, now ÷ baseline (above 1 the machine is
+    slower).
     """
 
     verdict: Verdict
@@ -59,3 +64,5 @@ class Judgement:
     low: float | None = None
     high: float | None = None
     resolution: float | None = None
+    control_pace: float | None = None
+    within_run: float | None = None

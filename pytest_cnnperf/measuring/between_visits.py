@@ -1,65 +1,83 @@
-"""How far two rounds of the same thing lie apart: the part of the noise that more samples in one round do not lower."""
+"""How far two visits, and two runs, of the same thing lie apart: noise that more samples in one visit do not lower."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from .median import faster_half, log_residuals, median_standard_error, round_medians, usable_rounds
+from .median import visit_logs
 from .samples import Samples
 
 # What is assumed before anything is known, with the weight of so many cases; and the least believed.
 # DESIGN section 5 measured 0.7 to 1.3 % between blocks of one process for the frameworks that allocate little.
 PRIOR_SPREAD = 0.01
 PRIOR_WEIGHT = 3
-LEAST_SPREAD = 0.005
-# Of the cases' own spreads, each known from a few rounds only, so many lie below the true one, or a tenth above it
-# (simulated for 3 to 12 rounds); a few cases that jump do not move it.
+LEAST_SPREAD = 0.004
+# Of spreads that are each known from three visits, so many lie below the true one (1 - 1 / e is exact for the square
+# of two normal deviations); a few cases that jump do not move it.
 _QUANTILE = 0.65
-_NORMAL = statistics.NormalDist()
+# Between runs an hour apart, beyond what their visits explain: five pairs of runs of 160 cases on the machine of the
+# first baselines gave 0.8 to 1.0 %. With the weight of so many cases.
+PRIOR_RUN_SPREAD = 0.01
+PRIOR_RUN_WEIGHT = 20
+LEAST_RUN_SPREAD = 0.005
+_MAD_TO_SIGMA = 1.4826
 
 
-def round_spread(samples: Samples) -> float:
-    """Relative standard deviation between the rounds of a case, less what the noise within rounds explains.
+@dataclass(frozen=True)
+class Floor:
+    """What two measurements of the same thing differ by, as relative standard deviations.
 
-    It is 0 for a single round: nothing is known of it then. Of four or more rounds only the faster half is looked at,
-    of which the figure is made.
+    `visits` is between visits of one run, `runs` between runs beyond that: no number of visits lowers it.
     """
-    logs = [math.log(ratio) for ratio in round_medians(samples)]
-    if len(logs) < 2:
-        return 0.0
-    within = [median_standard_error(log_residuals([round_])) for round_ in usable_rounds(samples)]
-    known = [error * error for error in within if math.isfinite(error)]
-    explained = statistics.median(known) if known else 0.0
-    return math.sqrt(max(0.0, _variance(logs) - explained))
+
+    visits: float = PRIOR_SPREAD
+    runs: float = PRIOR_RUN_SPREAD
 
 
-def _variance(values: Sequence[float]) -> float:
-    """The ordinary variance of two or three values; of more, what the width of their lower half says."""
-    if len(values) < 4:
-        return statistics.variance(values)
-    half = faster_half(values)
-    return ((half[-1] - half[0]) / _width_in_sigmas(len(values), len(half))) ** 2
+@dataclass(frozen=True)
+class RunToRun:
+    """What one comparison of unchanged cases showed: the spread between runs that its visits do not explain."""
+
+    cases: int
+    spread: float
 
 
-def _width_in_sigmas(count: int, half: int) -> float:
-    """Expected distance of the smallest and the `half`-th smallest of so many normal values.
-
-    Source: Blom, "Statistical estimates and transformed beta-variables" (1958), for expected order statistics.
-    """
-    smallest, last = (_NORMAL.inv_cdf((rank - 0.375) / (count + 0.25)) for rank in (1, half))
-    return last - smallest
+def visit_spread(samples: Samples) -> float:
+    """Relative standard deviation between the visits of a case, noise within visits included; 0 for a single one."""
+    logs = visit_logs(samples)
+    return statistics.stdev(logs) if len(logs) > 1 else 0.0
 
 
-def run_to_run_floor(cases: Iterable[Sequence[float]]) -> float:
-    """Relative standard deviation between rounds, pooled over many cases; each item holds one case's round ratios.
+def visit_floor(cases: Iterable[Sequence[float]]) -> float:
+    """Relative standard deviation between visits, pooled over many cases; each item holds one case's visit logs.
 
     It is a quantile of the cases' own spreads. Few cases are drawn to `PRIOR_SPREAD`, and never is less than
-    `LEAST_SPREAD` believed. Noise within rounds is part of it, on the careful side.
+    `LEAST_SPREAD` believed.
     """
-    spreads = sorted(math.sqrt(_variance([math.log(ratio) for ratio in ratios])) for ratios in cases if len(ratios) > 1)
+    spreads = sorted(statistics.stdev(logs) for logs in cases if len(logs) > 1)
     count = len(spreads)
     seen = spreads[min(count - 1, int(_QUANTILE * count))] if count else 0.0
     variance = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + count * seen**2) / (PRIOR_WEIGHT + count)
     return max(LEAST_SPREAD, math.sqrt(variance))
+
+
+def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:
+    """What the moves of many cases between two runs say, most of which have not changed.
+
+    `moves` are logarithms of now ÷ baseline, `explained` their variances by noise within and between visits. What all
+    cases have in common is not spread, and a few that did change do not count (median absolute deviation).
+    """
+    middle = statistics.median(moves)
+    sigma = _MAD_TO_SIGMA * statistics.median(abs(move - middle) for move in moves)
+    return RunToRun(len(moves), math.sqrt(max(0.0, sigma**2 - statistics.median(explained)) / 2))
+
+
+def run_floor(seen: Iterable[RunToRun]) -> float:
+    """Relative standard deviation between runs, pooled over what comparisons have shown, drawn to the prior."""
+    seen = tuple(seen)
+    weight = PRIOR_RUN_WEIGHT + sum(one.cases for one in seen)
+    variance = PRIOR_RUN_WEIGHT * PRIOR_RUN_SPREAD**2 + sum(one.cases * one.spread**2 for one in seen)
+    return max(LEAST_RUN_SPREAD, math.sqrt(variance / weight))

@@ -1,23 +1,26 @@
-"""Cross-process leases of devices: one locked file per device, freed by the kernel when its holder dies."""
+"""Cross-process leases of devices, in order of arrival; what a dying process holds is free at once."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import CnnperfError
+from .claims import Claim, Place
 
-# Told so often, so early: a lease is normally held for a second.
+# Told so early, since a lease is normally held for a second; then at doubled times, and at last once in a minute.
 TELL_SECONDS = 2.0
-_POLL_SECONDS = 0.02
-_RECORD = 24
+_TELL_AGAIN_SECONDS = 60.0
+# A waiter looks again after this share of what it has waited: a look costs CPU time that others are measured by.
+_LOOK_AGAIN = 0.05
+_LEAST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.1
 
-OnWait = Callable[[str, "int | None", float], None]
+OnWait = Callable[[str, int, float], None]
 
 
 class DeviceBusy(CnnperfError):
@@ -66,81 +69,42 @@ def lease(
 ) -> Iterator[tuple[str, ...]]:
     """Hold all of these devices, or any `count` of them, and tell which.
 
-    Whoever waits for devices of a kind holds that kind's gate meanwhile, so that nobody waits for a device while
-    another waits for one of his: no deadlock, and a waiter for several is not overtaken for ever by waiters for one.
-    `on_wait(device, holder's pid, seconds)` is called every few seconds of waiting.
+    They are taken all at once and in the order in which processes asked: nobody holds one device while waiting for
+    another (no deadlock), and nobody is overtaken by a later one that wants the same.
+    `on_wait(device, pid, seconds)` tells now and then who holds a wanted device, or is served before.
     Raises: DeviceBusy after `wait_seconds`, or when `count` exceeds the devices.
     """
     wanted = tuple(sorted(set(devices)))
     count = len(wanted) if count is None else count
     if count > len(wanted):
         raise DeviceBusy(f"{count} devices asked for, but there are only {len(wanted)}: {', '.join(wanted) or 'none'}")
-    folder = directory or default_directory()
-    folder.mkdir(parents=True, exist_ok=True)
-    waiting = _Waiting(time.monotonic(), wait_seconds, on_wait)
-    with ExitStack() as held:
-        with ExitStack() as gates:
-            for kind in sorted({device.partition("-")[0] for device in wanted}):
-                _take_any(folder, (f"gate-{kind}",), held=gates, waiting=waiting)
-            taken: list[str] = []
-            while len(taken) < count:
-                free = tuple(device for device in wanted if device not in taken)
-                taken.append(_take_any(folder, free, held=held, waiting=waiting))
-        yield tuple(sorted(taken))
-
-
-class _Waiting:
-    """How long one lease has waited, and whom it tells."""
-
-    def __init__(self, began: float, limit_seconds: float, on_wait: OnWait | None) -> None:
-        self.began = began
-        self.limit_seconds = limit_seconds
-        self.on_wait = on_wait
-        self.tell_at = TELL_SECONDS
-
-    def pause(self, path: Path) -> None:
-        """Sleep a little; raise or tell when it is time to.
-
-        Raises: DeviceBusy after the limit, naming the holder.
-        """
-        seconds = time.monotonic() - self.began
-        if seconds >= self.limit_seconds:
-            pid = _holder(path)
-            raise DeviceBusy(
-                f"device {path.stem} was busy for {seconds:.0f} s, held by process {pid or 'unknown'}; wait for it, "
-                f"or end it if it hangs: ps -fp {pid or 'PID'}"
-            )
-        if self.on_wait is not None and seconds >= self.tell_at:
-            self.on_wait(path.stem, _holder(path), seconds)
-            self.tell_at = seconds + TELL_SECONDS
-        time.sleep(_POLL_SECONDS)
-
-
-def _take_any(folder: Path, names: Sequence[str], *, held: ExitStack, waiting: _Waiting) -> str:
-    """Lock the first of these that becomes free, until `held` is closed."""
-    while True:
-        for name in names:
-            descriptor = _try_lock(folder / f"{name}.lock")
-            if descriptor is not None:
-                held.callback(os.close, descriptor)
-                return name
-        waiting.pause(folder / f"{names[0]}.lock")
-
-
-def _try_lock(path: Path) -> int | None:
-    """A descriptor that holds the lock, or None when somebody else does."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    if not count:
+        yield ()
+        return
+    place = Place(directory or default_directory(), Claim(os.getpid(), wanted, count))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    # One record of fixed length, written over the last one: a reader never sees an empty or half-cut file.
-    os.pwrite(descriptor, f"{os.getpid()}".ljust(_RECORD - 1).encode() + b"\n", 0)
-    return descriptor
+        yield _turn_of(place, wait_seconds, on_wait)
+    finally:
+        place.leave()
 
 
-def _holder(path: Path) -> int | None:
-    """The pid in the file; a dead or unknown holder is None."""
-    text = path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
-    return int(text) if text.isdigit() else None
+def _turn_of(place: Place, limit_seconds: float, on_wait: OnWait | None) -> tuple[str, ...]:
+    """Wait until it is this place's turn; returns what it got.
+
+    Raises: DeviceBusy after the limit, naming the holder.
+    """
+    began = time.monotonic()
+    tell_at = TELL_SECONDS
+    while not (taken := place.take()):
+        seconds = time.monotonic() - began
+        device, pid = place.waits_for()
+        if seconds >= limit_seconds:
+            raise DeviceBusy(
+                f"device {device} was busy for {seconds:.0f} s, held by process {pid}; wait for it, "
+                f"or end it if it hangs: ps -fp {pid}"
+            )
+        if on_wait is not None and seconds >= tell_at:
+            on_wait(device, pid, seconds)
+            tell_at += min(tell_at, _TELL_AGAIN_SECONDS)
+        time.sleep(min(_LONGEST_PAUSE_SECONDS, max(_LEAST_PAUSE_SECONDS, _LOOK_AGAIN * seconds)))
+    return taken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,11 @@ class Machine:
             "gpus": list(self.gpus),
             "system": self.system,
         }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Machine:
+        """The machine whose `to_plain` this is."""
+        return cls(**{**plain, "gpus": tuple(plain["gpus"])})
 
 
 def as_slug(name: str) -> str:

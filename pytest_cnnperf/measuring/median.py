@@ -25,14 +25,25 @@ def pair_ratios(round_: Round) -> tuple[float, ...]:
 
 
 def median_ratio(samples: Samples) -> float:
-    """The figure of a case: the median of the faster half of its rounds, each of which counts by its own median.
+    """The figure of a case: the median of its visits' figures.
 
-    Each round counts once: two processes that run at different paces would pull a median over all pairs from one
-    pace to the other by a single sample. And what happens to a round (a neighbour, pages that lie badly) makes it
-    slower: of six rounds one to three may be slower by a fifth to threefold, and the others agree within a percent.
+    A visit counts once, however many rounds it has: what it shares with no other (the minute, the processes) is the
+    larger part of the noise, and one visit gone astray must not decide.
+    """
+    return math.exp(statistics.median(visit_logs(samples)))
+
+
+def visit_logs(samples: Samples) -> tuple[float, ...]:
+    """The logarithm of the figure of each visit: the median of the faster half of its rounds' medians.
+
+    What happens to a round (a neighbour, pages that lie badly) makes it slower: of six rounds one to three may be
+    slower by a fifth to threefold, and the others agree within a percent.
     Source: DESIGN section 5, the study of figures: of all that were compared the median of pairs moved least.
     """
-    return math.exp(statistics.median(faster_half([math.log(median) for median in round_medians(samples)])))
+    visits = (round_medians(rounds) for rounds in samples.visits)
+    return tuple(
+        statistics.median(faster_half([math.log(median) for median in medians])) for medians in visits if medians
+    )
 
 
 def faster_half(values: Sequence[float]) -> list[float]:
@@ -40,15 +51,14 @@ def faster_half(values: Sequence[float]) -> list[float]:
     return sorted(values)[: (len(values) + 1) // 2]
 
 
-def round_medians(samples: Samples) -> tuple[float, ...]:
-    """The median ratio of each round that has usable pairs."""
-    return tuple(statistics.median(pair_ratios(round_)) for round_ in usable_rounds(samples))
+def round_medians(rounds: Sequence[Round]) -> tuple[float, ...]:
+    """The median ratio of each of these rounds that has usable pairs."""
+    return tuple(statistics.median(pair_ratios(each)) for each in rounds if is_usable(each))
 
 
-def usable_rounds(samples: Samples) -> tuple[Round, ...]:
-    """The rounds from which a figure can be computed."""
-    rounds = samples.rounds
-    return tuple(each for each in rounds if each.workload_ns and are_positive(each.workload_ns + each.control_ns))
+def is_usable(round_: Round) -> bool:
+    """Whether a figure can be computed from this round."""
+    return bool(round_.workload_ns) and are_positive(round_.workload_ns + round_.control_ns)
 
 
 def log_residuals(rounds: Sequence[Round]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cases import Clock
 
@@ -12,6 +12,7 @@ from ..cases import Clock
 class Round:
     """Pairs (workload, control) of one freshly prepared handle, taken back to back.
 
+    `visit` numbers the visits of a case: rounds of one visit share its minute and its processes.
     Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
     workload calls. Shapes: the three tuples have equal length.
     """
@@ -19,6 +20,7 @@ class Round:
     workload_ns: tuple[int, ...]
     control_ns: tuple[int, ...]
     wall_ns: tuple[int, ...]
+    visit: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ class Samples:
     def control_ns(self) -> tuple[int, ...]:
         """Control samples of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.control_ns)
+
+    @property
+    def visits(self) -> tuple[tuple[Round, ...], ...]:
+        """The rounds by visit, in the order of the visits' numbers."""
+        numbers = sorted({round_.visit for round_ in self.rounds})
+        return tuple(tuple(round_ for round_ in self.rounds if round_.visit == number) for number in numbers)
+
+    def of_visit(self, number: int) -> Samples:
+        """The same samples, all of the visit of this number."""
+        rounds = tuple(replace(round_, visit=number) for round_ in self.rounds)
+        return replace(self, rounds=rounds)
 
     def joined(self, other: Samples) -> Samples:
         """These rounds followed by the other's; the first call stays this one's.

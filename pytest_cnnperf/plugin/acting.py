@@ -42,6 +42,8 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
 def describe(outcome: Outcome) -> str:
     """Verdict, case, numbers and the next command, as a test's failure shows them."""
     lines = [f"{outcome.verdict} ({outcome.reason}): {outcome.key}", outcome.detail]
+    if outcome.cause is not None:
+        lines.append(f"Cause: {outcome.cause}: {outcome.cause_detail}")
     if outcome.verdict is Verdict.SLOWER:
         lines.append(
             f"Next: pytest '{outcome.nodeid}' --cnnperf-compare   to see it again; "

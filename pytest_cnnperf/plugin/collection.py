@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from ..cases import Case, DeviceKind
+from ..frameworks.registry import Registry
 from ..matrix import convolutions
+from .distribution import is_by_group
 from .markers import ConvolutionsMark, TimingMark
 from .session import Session
 
@@ -30,10 +32,20 @@ def generate(metafunc: pytest.Metafunc, session: Session) -> None:
         matrix = convolutions(mark.networks, session.registry, session.settings)
         session.add_holes(matrix.holes)
         cases = matrix.cases
-    on_gpu = pytest.mark.gpu
-    rows = [pytest.param(case, marks=on_gpu) if case.device_kind is DeviceKind.CUDA else case for case in cases]
+    is_grouped = is_by_group(metafunc.config)
+    rows = [pytest.param(case, marks=_marks(case, session.registry if is_grouped else None)) for case in cases]
     ids = [case.key for case in cases]
     metafunc.parametrize("case", rows or [NOT_ASKED], ids=ids or ["not asked"])
+
+
+def _marks(case: Case, grouped_by: Registry | None) -> list[pytest.MarkDecorator]:
+    """``gpu`` for a GPU's case; under ``--dist loadgroup`` also the group of those that share worker processes."""
+    marks = [pytest.mark.gpu] if case.device_kind is DeviceKind.CUDA else []
+    if grouped_by is not None:
+        offer = grouped_by.get(case.framework).offer_for(case)
+        own = f"-{case.algorithm}" if offer is not None and offer.environment else ""
+        marks.append(pytest.mark.xdist_group(f"{case.framework}{own}"))
+    return marks
 
 
 def deselect_the_empty(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -33,7 +33,7 @@ def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
     if not session.outcomes and not notices and not (holes and session.collected):
         return ()
     errors: list[str] = []
-    written = _write_baselines(session, errors)
+    written = (*_write_baselines(session, errors), *_learn(session, errors))
     unused = _unused(config, session, errors)
     if unused and session.settings.prune:
         written, unused = (*written, *_prune(session, unused, errors)), ()
@@ -68,7 +68,7 @@ def wanted_entries(outcomes: list[Outcome], settings: Settings) -> list[Outcome]
 
 def _interrupted(session: Session) -> tuple[str, ...]:
     """What is told of cases that the run had not finished with."""
-    waiting = len(session.run.waiting) if session.has_run else 0
+    waiting = len(session.away) + (len(session.run.waiting) if session.has_run else 0)
     if not waiting:
         return ()
     cases = "case was" if waiting == 1 else "cases were"
@@ -80,7 +80,18 @@ def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
     if not wanted:
         return ()
     try:
-        return session.run.write_baselines(wanted)
+        return session.run.write_baselines(wanted, session.measured_on)
+    except CnnperfError as error:
+        errors.append(str(error))
+        return ()
+
+
+def _learn(session: Session, errors: list[str]) -> tuple[str, ...]:
+    """A run that may store what it measures keeps what its comparisons show of the machine's noise, too."""
+    if not will_store(session.settings, known=False):
+        return ()
+    try:
+        return session.run.learn(session.outcomes)
     except CnnperfError as error:
         errors.append(str(error))
         return ()

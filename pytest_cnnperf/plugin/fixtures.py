@@ -11,6 +11,7 @@ import pytest
 from ..cases import Case, DeviceKind, Pass, Problem
 from ..errors import UsageError
 from .acting import act_on
+from .distribution import nodeid_of
 from .gpu import leased_gpus
 from .markers import TimingMark, gpus_wanted
 from .returning import EARLIER, come_back
@@ -49,7 +50,7 @@ class Cnnperf:
 
         timing = TimingMark.of(self.item).over(self.session.settings)
         try:
-            return run_case(self.session.run, case, timing, nodeid=self.item.nodeid, gpus=gpus)
+            return run_case(self.session.run, case, timing, nodeid=nodeid_of(self.item), gpus=gpus)
         except Later as later:
             come_back(self.item, later)
 
@@ -61,7 +62,8 @@ class Cnnperf:
         """
         from ..run import callable_case, run_callable
 
-        earlier = self.item.stash.get(EARLIER, {}).pop(callable_case(self.item.nodeid).key, None)
+        nodeid = nodeid_of(self.item)
+        earlier = self.item.stash.get(EARLIER, {}).pop(callable_case(nodeid).key, None)
         if earlier is not None:
             return self._finish(earlier)
         if self.item.stash.get(OUTCOMES, []):
@@ -70,9 +72,7 @@ class Cnnperf:
             )
         timing = TimingMark.of(self.item).over(self.session.settings)
         return self._finish(
-            run_callable(
-                self.session.run, function, timing, nodeid=self.item.nodeid, reference=reference, tolerance=tolerance
-            )
+            run_callable(self.session.run, function, timing, nodeid=nodeid, reference=reference, tolerance=tolerance)
         )
 
     def _finish(self, outcome: Outcome) -> Outcome:

@@ -15,9 +15,7 @@ from ..report.progress import Progress
 from .session import OUTCOMES, Session
 
 if TYPE_CHECKING:
-    from _pytest.terminal import TerminalReporter
-
-    from ..run import Later
+    from collections.abc import Mapping
 
 _MARKUP = {
     Verdict.SAME: {"green": True},
@@ -34,15 +32,25 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     outcomes = item.stash.get(OUTCOMES, [])
     if report.when != "call" or not outcomes:
         return
-    report.cnnperf = [outcome.to_plain() for outcome in outcomes]  # type: ignore[attr-defined]
+    report.cnnperf = _carried(item.config.stash[Session.key], outcomes)  # type: ignore[attr-defined]
     # JUnit reads them from the teardown's report, which is made from the item's own list.
     for outcome in outcomes:
         item.user_properties.extend(properties(outcome))
 
 
+def _carried(session: Session, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Outcomes as plain values, and beside them what the end must know: of how many, and where they were timed."""
+    stored = any(outcome.entry is not None for outcome in outcomes)
+    return {
+        "outcomes": [outcome.to_plain() for outcome in outcomes],
+        "total": session.total,
+        "machine": session.run.machine.to_plain() if stored else None,
+    }
+
+
 def outcomes_of(report: pytest.TestReport) -> list[Outcome]:
     """The outcomes that a report carries."""
-    return [Outcome.from_plain(plain) for plain in getattr(report, "cnnperf", [])]
+    return [Outcome.from_plain(plain) for plain in getattr(report, "cnnperf", {}).get("outcomes", ())]
 
 
 def status(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -60,6 +68,22 @@ def status(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, 
     return report.outcome, letter, (f"{outcome.verdict}{change}", _MARKUP[outcome.verdict])
 
 
+def aside(item: pytest.Item, **words: Any) -> pytest.TestReport:
+    """A report that carries plain words to where the user looks, at once, from an xdist worker in the middle of a test.
+
+    To everybody else it is one more set-up that passed, of which nothing is shown or counted.
+    """
+    return pytest.TestReport(
+        nodeid=item.nodeid,
+        location=item.location,
+        keywords={},
+        outcome="passed",
+        longrepr=None,
+        when="setup",
+        cnnperf_aside=words,
+    )
+
+
 class Collector:
     """Receives every report where the user looks (the only process, or the xdist controller) and shows progress."""
 
@@ -74,40 +98,60 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcomes; now and then say how far the run is."""
+        words = getattr(report, "cnnperf_aside", None)
+        if words is not None:
+            self._hear(report, words)
+            return
+        if report.when != "setup":
+            self._session.away.pop(report.nodeid, None)
         for outcome in outcomes_of(report):
-            self._session.outcomes.append(outcome)
+            self._receive(outcome, report)
             # An outcome's duration is that of all its visits; the earlier ones are counted already.
             seconds = outcome.duration_seconds - self._visited_seconds.pop(report.nodeid, 0.0)
             self._progress = self._progress.finished(report.nodeid, outcome.verdict, seconds)
             self._show()
 
-    def came_back(self, nodeid: str, later: Later) -> None:
-        """Remember a test that will be run again."""
-        self._visited_seconds[nodeid] = self._visited_seconds.get(nodeid, 0.0) + later.seconds
-        self._progress = self._progress.visited(nodeid, later.ahead, later.seconds)
+    def _receive(self, outcome: Outcome, report: pytest.TestReport) -> None:
+        beside = report.cnnperf
+        self._session.outcomes.append(outcome)
+        self._session.total = beside["total"]
+        if beside["machine"] is not None:
+            from ..measuring.machine import Machine
+
+            self._session.measured_on[outcome.key] = Machine.from_plain(beside["machine"])
+
+    def _hear(self, report: pytest.TestReport, words: Mapping[str, Any]) -> None:
+        """What an xdist worker says in the middle of a test: something to print, or that the test comes back."""
+        worker: str = report.worker_id
+        if "said" in words:
+            self._session.tell(f"[{worker}] {words['said']}")
+        if "ahead" in words:
+            self._session.away[report.nodeid] = (worker, report)
+            self.came_back(report.nodeid, ahead=words["ahead"], seconds=words["seconds"])
+
+    def came_back(self, nodeid: str, *, ahead: int, seconds: float) -> None:
+        """Remember a test that will be run again, after a visit that took so long."""
+        self._visited_seconds[nodeid] = self._visited_seconds.get(nodeid, 0.0) + seconds
+        self._progress = self._progress.visited(nodeid, ahead, seconds)
         self._show()
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Receive what an xdist worker knows when it ends."""
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        """Receive what an xdist worker knows when it ends; what waited in one that crashed has failed."""
         facts = getattr(node, "workeroutput", {}).get("cnnperf")
         if facts:
-            self._session.remote_facts.append(facts)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Learn the number of tests, which the controller does not collect itself."""
-        self._session.total = len(ids)
-        self._session.collected = True
+            self._session.receive(facts)
+        lost = [report for worker, report in self._session.away.values() if error and worker == node.gateway.id]
+        for report in lost:
+            message = f"worker {node.gateway.id!r} crashed while this test waited to be visited again: {report.nodeid}"
+            failed = pytest.TestReport(report.nodeid, report.location, {}, "failed", message, "call")
+            failed.node = node  # type: ignore[attr-defined]
+            self._config.hook.pytest_runtest_logreport(report=failed)
 
     def _show(self) -> None:
         now = time.monotonic()
-        # Looked up late: the reporter is made after this plugin is configured.
-        reporter: TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or now - self._shown_seconds < self.every_seconds:
+        if now - self._shown_seconds < self.every_seconds:
             return
         self._shown_seconds = now
-        text = replace(self._progress, total=self._session.total).text(now - self._session.started_seconds)
-        reporter.ensure_newline()
-        reporter.write_line(f"cnnperf: {text}", cyan=True)
-        reporter.flush()
+        progress = replace(self._progress, total=self._session.total)
+        self._session.tell(progress.text(now - self._session.started_seconds))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from _pytest.runner import call_and_report
 
 from .collection import asks
+from .distribution import reporting_of
 from .session import OUTCOMES, Session
 
 if TYPE_CHECKING:
     from ..report.outcome import Outcome
     from ..run import Later
-    from .results import Collector
 
 EARLIER = pytest.StashKey[dict[str, "Outcome"]]()
 _LATER = pytest.StashKey["Later"]()
@@ -39,37 +39,88 @@ def come_back(item: pytest.Item, later: Later) -> NoReturn:
 
 
 class Returning:
-    """Runs the tests of this process; those that come back wait, and are then put among the coming ones together.
+    """Runs the tests of this process; those that come back wait, and then run again together behind another test.
 
     A group of waiting tests finds the workers replaced, so that what a process has of luck is not theirs again.
     """
 
-    def __init__(self, session: Session, collector: Collector, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        session: Session,
+        came_back: Callable[[pytest.Item, Later], None],
+        *,
+        is_enough: Callable[[], bool] = lambda: False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session = session
-        self._collector = collector
+        self._came_back = came_back
+        self._is_enough = is_enough
         self._now = now
         self._waiting: list[tuple[pytest.Item, float]] = []
-        self._next_place = 0
-        self._renewed_by: set[pytest.Item] = set()
+        self._group: list[pytest.Item] = []
+        self._is_again = False
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a test and report it, unless it comes back."""
-        self._next_place += 1
-        items = item.session.items
-        if nextitem is None and self._waiting:
-            # Put back before the last test runs, so that its teardown leaves the fixtures that they share.
-            self._put_back(items, is_last=True)
-            nextitem = items[self._next_place]
-        if item in self._renewed_by:
-            self._renewed_by.remove(item)
-            self._session.run.renew()
-        handled = self._run(item, nextitem) if asks(item) else None
-        if self._waiting and (nextitem is None or self._waited_seconds() >= MOST_SECONDS):
-            self._put_back(items, is_last=nextitem is None)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+        """Behind this test, run those again that have waited long enough; behind the last one, all of them."""
+        if self._is_again:
+            return (yield)
+        # Chosen before this test runs: its teardown must leave only fixtures that it shares with the first of them,
+        # and it is ours where the test is.
+        is_last = nextitem is None
+        self._group = self._ready(is_last=is_last) if is_last or asks(item) else []
+        handled = yield
+        self._is_again = True
+        try:
+            self._run_again(item.session, nextitem)
+        finally:
+            self._is_again = False
         return handled
 
-    def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    def _ready(self, *, is_last: bool) -> list[pytest.Item]:
+        now = self._now()
+        if not is_last and not (self._waiting and now - self._waiting[0][1] >= MOST_SECONDS):
+            return []
+        return [item for item, since in self._waiting if is_last or now - since >= LEAST_SECONDS]
+
+    def _run_again(self, session: pytest.Session, nextitem: pytest.Item | None) -> None:
+        # Behind the last test also it, if it came back: the others still stand before it.
+        while group := self._ready(is_last=True) if nextitem is None else self._group:
+            if _stops(session) or (nextitem is None and self._is_enough()):
+                return
+            self._waiting = [each for each in self._waiting if each[0] not in group]
+            self._group = []
+            self._session.run.renew()
+            for number, item in enumerate(group):
+                # Behind the last test of all come those of this group that are not settled even now.
+                waiting = [each for each, _ in self._waiting] if nextitem is None else []
+                following = next(iter((*group[number + 1 :], *waiting)), nextitem)
+                with reporting_of(item):
+                    item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                if _stops(session):
+                    return
+
+    @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_protocol")
+    def pytest_visit(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a test and report it, unless it comes back."""
+        if not asks(item):
+            return None
+        later, torn_down, reports = self._visit(item, self._group[0] if self._group else nextitem)
+        if later is not None and not torn_down.failed:
+            self._waiting.append((item, self._now()))
+            self._came_back(item, later)
+            return True
+        # A teardown that failed is told at once: the test would meet it again.
+        if later is not None:
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            _log(item, reports)
+        _log(item, [torn_down])
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def _visit(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> tuple[Later | None, pytest.TestReport, list[pytest.TestReport]]:
         """As pytest runs a test, but for the reports: they go out before the teardown, or not at all."""
         told = len(item.user_properties)
         if not getattr(item, "_request", True):
@@ -81,9 +132,7 @@ class Returning:
         if later is None:
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             _log(item, reports)
-        if item.session.shouldfail or item.session.shouldstop:
-            nextitem = None
-        torn_down = call_and_report(item, "teardown", log=False, nextitem=nextitem)
+        torn_down = call_and_report(item, "teardown", log=False, nextitem=None if _stops(item.session) else nextitem)
         if hasattr(item, "_request"):
             item._request = False
             item.funcargs = None  # type: ignore[attr-defined]
@@ -91,27 +140,11 @@ class Returning:
             del item.stash[_LATER]
             del item.user_properties[told:]
             item._report_sections.clear()
-            self._waiting.append((item, self._now()))
-            self._collector.came_back(item.nodeid, later)
-            return True
-        # A teardown that failed is told at once: the test would meet it again.
-        if later is not None:
-            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            _log(item, reports)
-        _log(item, [torn_down])
-        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-        return True
+        return later, torn_down, reports
 
-    def _waited_seconds(self) -> float:
-        return self._now() - self._waiting[0][1]
 
-    def _put_back(self, items: list[pytest.Item], *, is_last: bool) -> None:
-        """Behind the next test, for which the teardown of this one has left its fixtures standing; or at the end."""
-        ready = [each for each in self._waiting if is_last or self._now() - each[1] >= LEAST_SECONDS]
-        place = self._next_place if is_last else self._next_place + 1
-        items[place:place] = [item for item, _ in ready]
-        self._renewed_by.add(ready[0][0])
-        self._waiting = [each for each in self._waiting if each not in ready]
+def _stops(session: pytest.Session) -> bool:
+    return bool(session.shouldfail or session.shouldstop)
 
 
 def _log(item: pytest.Item, reports: list[pytest.TestReport]) -> None:

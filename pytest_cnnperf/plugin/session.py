@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -16,12 +16,14 @@ from ..errors import UnknownName, UsageError
 from ..frameworks.registry import Registry, builtin
 from ..report.outcome import Hole, Outcome
 from ..settings import Settings, Update
+from .distribution import Told, interactor_of
 from .options import settings_from
 
 if TYPE_CHECKING:
     from _pytest.capture import CaptureManager
     from _pytest.terminal import TerminalReporter
 
+    from ..measuring.machine import Machine
     from ..report.report import Report
     from ..run import Run
 
@@ -35,11 +37,13 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.settings: Settings = settings_from(config)
+        told = Told.of(config)
+        self.settings: Settings = told.over(settings_from(config))
         self.registry: Registry = _registry(config).located(self.settings.commands)
         _refuse_unknown(self.settings.frameworks, self.registry)
         self.started_seconds = time.monotonic()
-        self.worker_number = _worker_number(config)
+        self.worker_number = told.number
+        self.tell: Callable[[str], None] = self._print
         self.returns = _may_return(config, self.settings)
         self.outcomes: list[Outcome] = []
         self.compared = 1
@@ -47,6 +51,9 @@ class Session:
         self.collected = False
         self.deselected = 0
         self.remote_facts: list[dict[str, Any]] = []
+        self.measured_on: dict[str, Machine] = {}
+        # Tests that wait in an xdist worker to be run again, by node id.
+        self.away: dict[str, tuple[str, pytest.TestReport]] = {}
         self.report: Report | None = None
         self._holes: Counter[Hole] = Counter()
 
@@ -64,8 +71,12 @@ class Session:
             on_wait=self._tell_waiting,
         )
 
-    def _tell_waiting(self, device: str, holder: int | None, seconds: float) -> None:
-        """Say on the terminal, where there is one, whom this run waits for."""
+    def _tell_waiting(self, device: str, pid: int, seconds: float) -> None:
+        """Say whom this run waits for."""
+        self.tell(f"waiting for {device}, held by process {pid}, for {seconds:.0f} s")
+
+    def _print(self, text: str) -> None:
+        """Say something on the terminal, where there is one."""
         plugins = self._config.pluginmanager
         reporter: TerminalReporter | None = plugins.get_plugin("terminalreporter")
         capture: CaptureManager | None = plugins.get_plugin("capturemanager")
@@ -74,7 +85,9 @@ class Session:
         # A test is running, whose output is caught; and what is told while nothing happens must not lie in a buffer.
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             reporter.ensure_newline()
-            reporter.write_line(f"cnnperf: waiting for {device}, held by process {holder or '?'}, for {seconds:.0f} s")
+            if reporter._tw.width_of_current_line:  # xdist's dots, of which the reporter keeps no account
+                reporter.write("\n")
+            reporter.write_line(f"cnnperf: {text}", cyan=True)
             reporter.flush()
 
     @property
@@ -101,7 +114,15 @@ class Session:
             "holes": [asdict(hole) for hole in self.holes],
             "peak_flops": peak,
             "deselected": self.deselected,
+            "total": self.total,
+            "collected": self.collected,
         }
+
+    def receive(self, facts: dict[str, Any]) -> None:
+        """What an xdist worker told at its end; every worker collects all tests, the controller none."""
+        self.remote_facts.append(facts)
+        self.total, self.compared = facts["total"], max(1, facts["total"])
+        self.collected = all(each["collected"] for each in self.remote_facts)
 
     def close(self) -> None:
         """End the workers and give back the leases."""
@@ -122,19 +143,14 @@ def _refuse_unknown(frameworks: Iterable[str], registry: Registry) -> None:
         raise UsageError(f"--cnnperf-frameworks: {error}") from None
 
 
-def _worker_number(config: pytest.Config) -> int:
-    name: str = getattr(config, "workerinput", {}).get("workerid", "gw0")
-    return int(name.removeprefix("gw") or 0)
-
-
 def _may_return(config: pytest.Config, settings: Settings) -> bool:
     """Whether doubtful tests are run again after others.
 
-    An xdist worker is told test by test what to run and cannot put one at the end; ``--stepwise`` takes every test
-    before the failed one for passed.
+    An xdist controller runs none, and ``--stepwise`` takes every test before the failed one for passed.
     """
-    distributed = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
+    distributes = config.getoption("dist", "no") != "no"
+    is_tied = hasattr(config, "workerinput") and interactor_of(config) is None
     judges = settings.compare or settings.update is not Update.NOTHING
     # The others show how fixtures are set up, or only set them up.
     unusual = any(config.getoption(name, default=None) for name in ("stepwise", "setupshow", "setuponly", "setupplan"))
-    return judges and not (settings.check_only or distributed or unusual)
+    return judges and not (settings.check_only or distributes or is_tied or unusual)

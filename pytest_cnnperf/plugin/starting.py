@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..errors import CnnperfError
+from .distribution import Lifeline, Nodes
 from .gpu import check_required
 from .markers import MARKERS
-from .results import Collector
+from .results import Collector, aside
 from .returning import Returning
 from .session import Session
+
+if TYPE_CHECKING:
+    from ..run import Later
 
 
 def start(config: pytest.Config) -> None:
@@ -28,12 +33,23 @@ def start(config: pytest.Config) -> None:
     config.stash[Session.key] = session
     check_required(session)
     if hasattr(config, "workerinput"):
-        config.pluginmanager.register(RemoteEnd(config, session), "cnnperf-remote-end")
+        end = RemoteEnd(config, session)
+        config.pluginmanager.register(end, "cnnperf-remote-end")
+        if session.returns:
+            returning = Returning(session, end.came_back, is_enough=lambda: end.lifeline.is_enough)
+            config.pluginmanager.register(returning, "cnnperf-returning")
         return
     collector = Collector(config, session)
     config.pluginmanager.register(collector, "cnnperf-collector")
+    config.pluginmanager.register(
+        Nodes(session.settings, most_failures=config.getoption("maxfail", 0)), "cnnperf-nodes"
+    )
     if session.returns:
-        config.pluginmanager.register(Returning(session, collector), "cnnperf-returning")
+
+        def came_back(item: pytest.Item, later: Later) -> None:
+            collector.came_back(item.nodeid, ahead=later.ahead, seconds=later.seconds)
+
+        config.pluginmanager.register(Returning(session, came_back), "cnnperf-returning")
     config.pluginmanager.register(LocalEnd(config, session), "cnnperf-local-end")
 
 
@@ -43,10 +59,30 @@ class RemoteEnd:
     def __init__(self, config: pytest.Config, session: Session) -> None:
         self._config = config
         self._session = session
+        self.lifeline = Lifeline(config)
+        self._item: pytest.Item | None = None
+        session.tell = self.say
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Remember the test, of which reports may be sent."""
+        self._item = item
+        return (yield)
+
+    def say(self, text: str) -> None:
+        """Have the controller say something while a test runs here: a worker has no terminal."""
+        if self._item is not None:
+            self._config.hook.pytest_runtest_logreport(report=aside(self._item, said=text))
+
+    def came_back(self, item: pytest.Item, later: Later) -> None:
+        """Tell the controller of a test that will be run again."""
+        report = aside(item, ahead=later.ahead, seconds=later.seconds)
+        self._config.hook.pytest_runtest_logreport(report=report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Hand the facts to the controller."""
+        self.lifeline.let_go()
         output: dict[str, Any] = self._config.workeroutput  # type: ignore[attr-defined]
         output["cnnperf"] = self._session.facts()
         self._session.close()

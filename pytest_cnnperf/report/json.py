@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from ..cases import Case
+from ..cases.words import Word
 from ..errors import CnnperfError
-from ..judging.verdict import Reason, Verdict
-from .outcome import Hole, Outcome
+from ..judging.events import Event
+from .outcome import Hole, Outcome, words_of
 from .report import Report
 
 SCHEMA = 1
@@ -35,6 +36,7 @@ def document(report: Report) -> dict[str, Any]:
         "threshold": report.threshold,
         "compared": report.compared,
         "command": report.command,
+        "events": [_event(event) for event in report.events],
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
         "holes": [{name.name.rstrip("_"): getattr(hole, name.name) for name in fields(Hole)} for hole in report.holes],
         "written": list(report.written),
@@ -46,11 +48,19 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write the document beside its place first and then move it there, so that a reader never sees half a file.
+    """Write the report's document; its place is named by --cnnperf-json.
 
     Raises: ResultFileError when the place cannot be written.
     """
-    text = json.dumps(document(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_document(document(report), path, option="--cnnperf-json")
+
+
+def write_document(plain: Mapping[str, Any], path: Path, *, option: str) -> None:
+    """Write a document beside its place first and then move it there, so that a reader never sees half a file.
+
+    Raises: ResultFileError when the place, which this option named, cannot be written.
+    """
+    text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +71,7 @@ def write(report: Report, path: Path) -> None:
             draft.unlink()
         raise ResultFileError(
             f"cannot write the result file {path}: {error.strerror or error}; "
-            "name a place that can be written: --cnnperf-json PATH"
+            f"name a place that can be written: {option} PATH"
         ) from error
 
 
@@ -110,6 +120,11 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _event(event: Event) -> dict[str, Any]:
+    """An event with its text; a reader of the file makes it anew from the outcomes."""
+    return {"title": event.title, **vars(event), "cases": len(event.keys), "advice": event.advice}
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -141,7 +156,7 @@ def _texts(plain: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _read_outcome(plain: Any) -> Outcome:
-    known = {**_typed(plain, dict, "outcomes"), "verdict": Verdict(plain["verdict"]), "reason": Reason(plain["reason"])}
+    known = {**_typed(plain, dict, "outcomes"), **words_of(plain)}
     outcome: Outcome = _fields_of(Outcome, {name: each for name, each in known.items() if name != "entry"}, "outcomes")
     Case.parse(outcome.key)  # text that is no key is refused here, with its own message
     return outcome
@@ -165,7 +180,7 @@ def _fields_of(kind: type[Any], plain: Any, where: str) -> Any:
 def _typed(value: Any, kind: Any, name: str) -> Any:
     """The value, if it is of this kind; a whole number will do where a fraction is meant."""
     kinds = set(get_args(kind) or (kind,))
-    if type(value) in kinds or isinstance(value, Verdict | Reason):
+    if type(value) in kinds or isinstance(value, Word):
         return value
     if type(value) is int and float in kinds:
         return float(value)

@@ -13,6 +13,8 @@ def properties(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("verdict", outcome.verdict.value),
         ("reason", outcome.reason.value),
         ("detail", outcome.detail or None),
+        ("cause", outcome.cause.value if outcome.cause else None),
+        ("cause_detail", outcome.cause_detail or None),
         ("resolved", outcome.resolved),
         ("ratio", outcome.ratio),
         ("baseline_ratio", outcome.baseline_ratio),

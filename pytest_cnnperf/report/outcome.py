@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..cases import Case
+from ..judging.cause import Cause
 from ..judging.verdict import Reason, Verdict
 
 
@@ -15,7 +16,8 @@ class Outcome:
     """One row of the matrix after it ran; None where a number does not exist.
 
     Units: times in nanoseconds per workload call on `clock`; `ratio` is workload ÷ control with its interval;
-    `baseline_ratio` is now ÷ baseline; `error_fraction` is the error as a fraction of its bound.
+    `baseline_ratio` is now ÷ baseline, `control_pace` the control's own time now ÷ baseline; `error_fraction` is the
+    error as a fraction of its bound. `cause` says why a SLOWER case is slower.
     `entry` is what a baseline would store (a plain mapping), or None when nothing may be stored.
     """
 
@@ -40,6 +42,10 @@ class Outcome:
     baseline_low: float | None = None
     baseline_high: float | None = None
     resolution: float | None = None
+    control_pace: float | None = None
+    within_run: float | None = None
+    cause: Cause | None = None
+    cause_detail: str = ""
     threshold: float | None = None
     duration_seconds: float = 0.0
     entry: Mapping[str, Any] | None = field(default=None)
@@ -52,12 +58,26 @@ class Outcome:
     def to_plain(self) -> dict[str, Any]:
         """Only dicts, lists, text, numbers and None: what xdist can carry."""
         # Every other field is plain already; `asdict` would copy all samples of the entry one by one.
-        return {**vars(self), "verdict": self.verdict.value, "reason": self.reason.value}
+        words = {"verdict": self.verdict.value, "reason": self.reason.value, "cause": self.cause and self.cause.value}
+        return {**vars(self), **words}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """The outcome whose `to_plain` this is."""
-        return cls(**{**plain, "verdict": Verdict(plain["verdict"]), "reason": Reason(plain["reason"])})
+        return cls(**{**plain, **words_of(plain)})
+
+
+def words_of(plain: Mapping[str, Any]) -> dict[str, Verdict | Reason | Cause | None]:
+    """The members of closed sets among the fields of an outcome.
+
+    Raises: ValueError for a word that is none of its set's, KeyError without a verdict or reason.
+    """
+    cause = plain.get("cause")
+    return {
+        "verdict": Verdict(plain["verdict"]),
+        "reason": Reason(plain["reason"]),
+        "cause": None if cause is None else Cause(cause),
+    }
 
 
 @dataclass(frozen=True)

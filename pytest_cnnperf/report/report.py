@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..cases import Case, DeviceKind
+from ..judging.events import Event, Move, events
 from ..judging.verdict import Reason, Verdict
+from . import text
 from .outcome import Hole, Outcome
 
 
@@ -39,6 +42,11 @@ class Report:
         counter = Counter(outcome.verdict for outcome in self.outcomes)
         return {verdict: counter[verdict] for verdict in Verdict if counter[verdict]}
 
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What moved many of the compared cases together."""
+        return events(filter(None, map(_move, self.outcomes)), threshold=self.threshold)
+
     def with_reason(self, *reasons: Reason) -> tuple[Outcome, ...]:
         """Outcomes whose reason is one of these."""
         return tuple(outcome for outcome in self.outcomes if outcome.reason in reasons)
@@ -51,6 +59,15 @@ class Report:
         """The peak that this case may be measured against; None where `peak_flops` says nothing about its devices."""
         one_core = case.device_kind is DeviceKind.CPU and case.device_count == 1 and case.threads == 1
         return self.peak_flops if one_core else None
+
+
+def _move(outcome: Outcome) -> Move | None:
+    """How far an outcome is from its baseline; None where it was not compared."""
+    ratio, pace = outcome.baseline_ratio, outcome.control_pace
+    if not text.exists(ratio) or not ratio:
+        return None
+    case = outcome.case
+    return Move(case.key, case.framework, case.device_kind, ratio, pace if text.exists(pace) else None)
 
 
 def spread(outcome: Outcome) -> float | None:

@@ -16,6 +16,7 @@ from ..judging.verdict import Reason, Verdict
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
 from ..settings import Timing, will_store
+from .cause import with_cause
 from .comparing import stored
 from .resources import Run
 from .rounds import Answer, Asked
@@ -123,7 +124,8 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
             visited, judgement = settle(asked, Visited(first), before, course=course, rounds=rounds)
     except Broken as broken:
         return with_answer(blank, broken.answer)
-    return finished(blank, asked.case, visited, judgement, stores=course.whole)
+    outcome = finished(blank, asked.case, visited, judgement, stores=course.whole)
+    return with_cause(asked, outcome, visited.worst, before)
 
 
 def _answer(source: InProcess, expected: Expected) -> Answer:

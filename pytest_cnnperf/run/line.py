@@ -14,6 +14,7 @@ from ..measuring.gpus import Gpu
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
 from ..settings import Timing
+from .cause import with_cause
 from .comparing import stored
 from .resources import REPLICAS, Run
 from .rounds import Answer, Asked, checked, timed
@@ -87,4 +88,5 @@ def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None)
     except Broken as broken:
         answer = replace(broken.answer, first_call_ns=visited.exact.first_call_ns)
         return fallen_back(with_answer(blank, answer), asked.case, broken.answer)
-    return finished(blank, asked.case, visited, judgement, stores=course.whole)
+    outcome = finished(blank, asked.case, visited, judgement, stores=course.whole)
+    return with_cause(asked, outcome, visited.worst, before)

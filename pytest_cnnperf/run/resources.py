@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from ..measuring.lease import OnWait, core_device, cores, lease
 from ..measuring.machine import Machine, detect
 from ..report.outcome import Outcome
 from ..settings import Settings, will_store
+from .learning import learned
 from .question import Questions
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Run:
 
     `compared` is the number of cases of the session, among which the level of false alarms is divided;
     `worker_number` spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait
-    by node id and key. `on_wait` is told, every few seconds, which device another run holds.
+    by node id and key. `on_wait` is told now and then which device another run holds.
     Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can.
     """
 
@@ -130,17 +132,37 @@ class Run:
         with lease(tuple(by_uuid), count=count, on_wait=self._on_wait) as uuids:
             yield tuple(by_uuid[uuid] for uuid in uuids)
 
-    def write_baselines(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    def write_baselines(
+        self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None
+    ) -> tuple[str, ...]:
         """Store the entries of these outcomes; returns what was written, in words.
 
+        `measured_on` names the machine of keys that another host may have timed; all others belong to this one.
         Raises: BaselineError when nothing could be stored.
         """
-        entries = [Entry.from_plain(outcome.key, outcome.entry) for outcome in outcomes if outcome.entry is not None]
-        written = self.baselines.write(entries)
-        if not written.files:
+        entries: dict[Machine, list[Entry]] = {}
+        for outcome in outcomes:
+            if outcome.entry is not None:
+                machine = (measured_on or {}).get(outcome.key, self.machine)
+                entries.setdefault(machine, []).append(Entry.from_plain(outcome.key, outcome.entry))
+        written = [replace(self.baselines, machine=machine).write(own) for machine, own in entries.items()]
+        files = [file for one in written for file in one.files]
+        if not files:
             return ()
-        counts = f"{written.added} new and {written.changed} changed baseline entries"
-        return (f"{counts} in {', '.join(map(_shown, written.files))}",)
+        counts = f"{sum(one.added for one in written)} new and {sum(one.changed for one in written)} changed"
+        return (f"{counts} baseline entries in {', '.join(map(_shown, files))}",)
+
+    def learn(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+        """Store what these comparisons show of the spread between runs; returns what was written, in words.
+
+        Raises: BaselineError when it could not be stored.
+        """
+        written = []
+        for kind, seen in learned(outcomes).items():
+            path = self.baselines.learn(kind, seen)
+            spreads = ", ".join(f"{name} {one.spread:.1%}" for name, one in seen.items())
+            written.append(f"spread between runs ({spreads}) in {_shown(path)}")
+        return tuple(written)
 
     def unused(self, seen: set[str]) -> tuple[str, ...]:
         """Stored keys of the seen frameworks that this run did not meet."""

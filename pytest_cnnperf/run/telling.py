@@ -42,8 +42,7 @@ def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
 def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement, *, stores: bool) -> Outcome:
     """The outcome of a timed case, with its entry where the run `stores` it."""
     samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
-    worst = max(visited.answers, key=lambda answer: answer.check.error_fraction or 0.0)
-    answered = with_answer(blank, replace(worst, first_call_ns=visited.exact.first_call_ns))
+    answered = with_answer(blank, replace(visited.worst, first_call_ns=visited.exact.first_call_ns))
     flaw = flaw_of(samples)
     if flaw is not None:
         return replace(answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=flaw[1], samples=samples.count)
@@ -63,7 +62,9 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
         baseline_low=judgement.low,
         baseline_high=judgement.high,
         resolution=judgement.resolution,
-        entry=_entry(case, samples, worst).to_plain() if stores else None,
+        control_pace=judgement.control_pace,
+        within_run=judgement.within_run,
+        entry=_entry(case, samples, visited.worst).to_plain() if stores else None,
     )
 
 
@@ -72,6 +73,7 @@ def _entry(case: Case, samples: Samples, worst: Answer) -> Entry:
         case.key,
         samples,
         resolved=worst.resolved.name,
+        resolved_algorithm=worst.resolved.algorithm,
         error_fraction=worst.check.error_fraction,
         versions=worst.versions,
         recorded=date.today().isoformat(),

@@ -7,7 +7,7 @@ are replaced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..baseline.entry import Entry
@@ -54,12 +54,22 @@ class Visited:
         return tuple(answer for visit in self.visits for answer in visit)
 
     @property
+    def by_visit(self) -> tuple[Samples, ...]:
+        """The samples of each visit, which know their number."""
+        return tuple(
+            joined([answer.samples for answer in visit if answer.samples is not None]).of_visit(number)
+            for number, visit in enumerate(self.visits)
+        )
+
+    @property
+    def worst(self) -> Answer:
+        """The round with the largest error, which stands for all."""
+        return max(self.answers, key=lambda answer: answer.check.error_fraction or 0.0)
+
+    @property
     def samples(self) -> Samples:
         """The samples of all rounds."""
-        first, *others = (answer.samples for answer in self.answers if answer.samples is not None)
-        for samples in others:
-            first = first.joined(samples)
-        return first
+        return joined(self.by_visit)
 
 
 class Later(Exception):
@@ -103,9 +113,11 @@ def settle(
         like = visited.samples if visited.visits else before.samples if before else None
         answers = tuple(_sound(answer, asked) for answer in rounds(like, number, course.rounds[number]))
         visited = replace(visited, visits=(*visited.visits, answers))
-        judgement = judged_so_far(asked, visited, before)
+        judgement = judged_so_far(
+            visited.by_visit, lambda samples: judged(asked, samples, before), threshold=asked.timing.threshold
+        )
         ahead = len(course.rounds) - number - 1
-        if not ahead or (_is_settled(judgement) and not course.whole):
+        if not ahead or (is_settled(judgement) and not course.whole):
             break
         if course.apart:
             raise Unsettled(visited, ahead=ahead if course.whole else 1)
@@ -118,21 +130,31 @@ def _sound(answer: Answer, asked: Asked) -> Answer:
     return answer
 
 
-def _is_settled(judgement: Judgement) -> bool:
+def is_settled(judgement: Judgement) -> bool:
+    """Whether another visit is not needed, where a course need not be made whole."""
     return judgement.verdict is not Verdict.UNDECIDED and judgement.reason is not Reason.WITHIN_RESOLUTION
 
 
-def judged_so_far(asked: Asked, visited: Visited, before: Entry | None) -> Judgement:
-    """The judgement of all rounds; a change must be there in the later visits, judged alone, too."""
-    judgement = judged(asked, visited.samples, before)
+def judged_so_far(
+    visits: Sequence[Samples], judged_alone: Callable[[Samples], Judgement], *, threshold: float
+) -> Judgement:
+    """The judgement of all visits; a change must be there in the later ones, judged alone, too."""
+    judgement = judged_alone(joined(visits))
     if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
         return judgement
-    later = replace(visited, visits=visited.visits[1:])
-    if not later.visits:
+    if len(visits) == 1:
         detail = f"{judgement.detail}; seen in one visit only"
         return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    ratio = judged(asked, later.samples, before).baseline_ratio or 1.0
-    return confirmed(judgement, ratio, threshold=asked.timing.threshold)
+    ratio = judged_alone(joined(visits[1:])).baseline_ratio or 1.0
+    return confirmed(judgement, ratio, threshold=threshold)
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """All rounds of these samples, of which there is at least one."""
+    first, *others = parts
+    for samples in others:
+        first = first.joined(samples)
+    return first
 
 
 def confirmed(judgement: Judgement, later_ratio: float, *, threshold: float) -> Judgement:

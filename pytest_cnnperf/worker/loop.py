@@ -55,7 +55,7 @@ class Loop:
         if self.adapter is None:
             adapter = self.load_adapter()
             self.clock = getattr(adapter, "clock", sampler.SystemClock)()
-            self.control = getattr(adapter, "control", control.Blend)()
+            self.control = getattr(adapter, "control", control.Unfolded)()
             # A scripted clock does not feel the caches.
             self.evict = sampler.nothing if hasattr(adapter, "clock") else eviction.Sweep().run
             self.adapter = adapter

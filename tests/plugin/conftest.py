@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,19 @@ class Suite:
     def outcomes(self, *arguments: str) -> list[dict[str, Any]]:
         """The outcomes of a run, by its JSON."""
         return list(self.document(*arguments)["outcomes"])
+
+    def processes(self) -> dict[int, str]:
+        """The living processes, but for this one, that know this suite's script: command lines by pid."""
+        found = {}
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit() and int(process.name) != os.getpid():
+                try:
+                    environment, command = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
+                except OSError:
+                    continue  # it ended in the meantime, or is somebody else's
+                if str(self.script).encode() in environment:
+                    found[int(process.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+        return found
 
     @property
     def baseline_files(self) -> list[Path]:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
 
@@ -56,18 +55,6 @@ def test_junit_has_key_verdict_and_ratio_and_sees_the_failure(suite):
     assert all(case.find("properties/property[@name='ratio']") is not None for case in root.iter("testcase"))
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
-def test_xdist_gives_the_same_verdicts_and_one_baseline_write(suite, processes):
-    suite.run("--cnnperf-update", "-n", processes).assert_outcomes(passed=2)
-    (file,) = suite.baseline_files
-    assert file.read_text().count('"median_ns"') == 2
-    suite.play({"match": "h9w9", "workload_ns": 2_400_000})
-    document = suite.document("--cnnperf-compare", "-n", processes, "--cnnperf-algorithms=gemm,fft")
-    verdicts = {(outcome["layer"], outcome["algorithm"]): outcome["verdict"] for outcome in document["outcomes"]}
-    assert verdicts == {("a", "gemm"): "SAME", ("b", "gemm"): "SLOWER", ("a", "fft"): "UNKNOWN"}
-    assert [hole["count"] for hole in document["holes"]] == [1]
-
-
 def test_two_runs_that_write_at_once_lose_nothing(suite):
     command = [
         sys.executable,
@@ -99,13 +86,13 @@ def interrupted(suite):
         # A run in the background of a shell inherits that interrupts are ignored.
         command = ["env", "--default-signal=INT", *command]
         run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
-        while len(workers_of(str(suite.script))) < 2 and run.poll() is None:
+        while len(workers_of(suite)) < 2 and run.poll() is None:
             time.sleep(0.05)
         time.sleep(1.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
         run.send_signal(signal.SIGINT)
         output, _ = run.communicate(timeout=60)
         assert run.returncode == pytest.ExitCode.INTERRUPTED, output
-        assert workers_of(str(suite.script)) == []
+        assert workers_of(suite) == []
         return output
 
     return run_and_interrupt
@@ -121,24 +108,15 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
     assert file.read_text() == before
 
 
-def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted):
-    output = interrupted("--cnnperf-update")
+@pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted, distribution):
+    output = interrupted("--cnnperf-update", *distribution)
     assert "1 case was still to be visited again when the run ended: neither judged nor recorded" in output
     assert suite.baseline_files == []
 
 
-def workers_of(script: str) -> list[int]:
-    """Processes whose environment names this script of the fake framework."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                environment, command = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
-            except OSError:
-                continue  # it ended in the meantime, or is somebody else's
-            if script.encode() in environment and b"worker" in command:
-                found.append(int(process.name))
-    return found
+def workers_of(suite) -> list[int]:
+    return [pid for pid, command in suite.processes().items() if "worker" in command]
 
 
 def test_the_pytest_process_imports_no_framework(suite):

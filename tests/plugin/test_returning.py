@@ -101,7 +101,7 @@ def test_what_a_test_has_settled_is_not_measured_again_when_it_comes_back(suite)
 
 
 @pytest.mark.parametrize("distribution", [("-n", "2"), ("-n", "1", "--dist=loadgroup")])
-def test_under_xdist_the_visits_follow_each_other_in_fresh_processes(suite, distribution):
+def test_under_xdist_a_change_is_confirmed_by_later_visits(suite, distribution):
     record(suite)
     suite.play(workload_ns=2_400_000)
     result = suite.run("--cnnperf-compare", "--cnnperf-json=out.json", *distribution)
@@ -155,12 +155,88 @@ def test_waiting_tests_share_the_fixtures_of_their_module_with_the_last_test(sui
     assert result.stdout.str().count("MODULE SET UP") == 1
 
 
-def test_only_tests_that_have_waited_long_enough_are_put_back():
+def test_only_tests_that_have_waited_long_enough_run_again():
     # The first has waited for three minutes and one second, the others for 61 and 59 seconds.
-    returning = Returning(session=None, collector=None, now=lambda: 1000.0)
+    returning = Returning(session=None, came_back=None, now=lambda: 1000.0)
     returning._waiting = [("first", 819.0), ("second", 939.0), ("third", 941.0)]
-    returning._next_place = 1
-    items = ["done", "next", "after"]
-    returning._put_back(items, is_last=False)
-    assert items == ["done", "next", "first", "second", "after"]
-    assert returning._waiting == [("third", 941.0)]
+    assert returning._ready(is_last=False) == ["first", "second"]
+    assert returning._ready(is_last=True) == ["first", "second", "third"]
+    returning._waiting = [("first", 821.0), ("second", 939.0)]
+    assert returning._ready(is_last=False) == []
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_doubtful_cases_come_back_in_other_processes_under_xdist_too(suite, processes):
+    suite.play_generations(USUAL)
+    suite.run("--cnnperf-update", "-n", processes).assert_outcomes(passed=2)
+    # Three visits in two processes each, which both cases share.
+    assert int(suite.script.with_suffix(".count").read_text()) == 6
+
+
+PLAIN_LAST = """
+def test_that_is_no_case():
+    print("PLAIN")
+"""
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_tests_that_wait_run_behind_a_last_test_that_is_no_case(suite, processes):
+    record(suite)
+    suite.play_generations(SLOW)
+    source = (suite.pytester.path / "test_suite.py").read_text()
+    suite.pytester.makepyfile(test_suite=source + PLAIN_LAST)
+    result = suite.run("--cnnperf-compare", "-n", processes, "--junitxml=out.xml")
+    result.assert_outcomes(failed=2, passed=1)
+    assert len(list(ElementTree.parse(suite.pytester.path / "out.xml").iter("testcase"))) == 3
+
+
+def test_waiting_tests_of_several_modules_set_their_own_fixtures_up(suite):
+    record(suite)
+    suite.play_generations(SLOW)
+    source = (suite.pytester.path / "test_suite.py").read_text()
+    counted = "\n@pytest.fixture(autouse=True, scope='module')\ndef own():\n    print('SET UP', __name__)\n    yield\n"
+    suite.pytester.makepyfile(test_suite=source + counted, test_more=source + counted)
+    result = suite.run("--cnnperf-compare", "-s")
+    result.assert_outcomes(failed=4)
+    # Each module once for the first visits and once for the second.
+    assert result.stdout.str().count("SET UP") == 4
+
+
+AT_ONCE = """
+from pytest_cnnperf.plugin import returning
+
+returning.MOST_SECONDS = returning.LEAST_SECONDS = 0.0
+"""
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_tests_that_come_back_in_the_middle_find_their_own_fixtures(suite, processes):
+    record(suite)
+    suite.play_generations(SLOW)
+    source = (suite.pytester.path / "test_suite.py").read_text()
+    fixture = "\n@pytest.fixture(autouse=True, scope='module')\ndef own():\n    yield\n"
+    plain = (
+        "import pytest\n" + fixture + "\n@pytest.mark.parametrize('number', range(3))\ndef test_plain(number): pass\n"
+    )
+    suite.pytester.makepyfile(test_suite=source + fixture, test_more=source + fixture, test_plain=plain)
+    suite.pytester.makeconftest(AT_ONCE)
+    result = suite.run("--cnnperf-compare", "-n", processes)
+    result.assert_outcomes(failed=4, passed=3)
+
+
+def test_a_worker_that_dies_while_cases_wait_in_it_fails_them(suite):
+    record(suite)
+    suite.play_generations(SLOW)
+    suite.pytester.makeconftest(
+        """
+        import os, signal
+        from pytest_cnnperf.run.resources import Run
+
+        # Called before tests run again: here they wait.
+        Run.renew = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    result = suite.run("--cnnperf-compare", "-n", "1", "--max-worker-restart=0")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random(["*crashed while this test waited to be visited again: *h6w6*"])
+    result.stdout.fnmatch_lines_random(["*crashed while this test waited to be visited again: *h9w9*"])

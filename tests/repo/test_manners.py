@@ -88,6 +88,14 @@ def test_every_verdict_and_reason_is_documented():
     assert [word.value for word in (*Verdict, *Reason) if word.value not in page] == []
 
 
+def test_every_cause_and_event_is_documented():
+    from pytest_cnnperf.judging.cause import Cause
+    from pytest_cnnperf.judging.events import Direction, Subject
+
+    page = (ROOT / "docs" / "causes-and-events.md").read_text()
+    assert [word.value for word in (*Cause, *Subject, *Direction) if word.value not in page] == []
+
+
 def test_versions_are_pinned_in_one_place():
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
     assert {pin.partition("==")[0] for pin in pins} >= {"torch", "tensorflow-cpu", "numpy"}

@@ -10,19 +10,21 @@ from ...judging.verdict import Reason, Verdict
 from .. import text
 from ..outcome import Outcome
 from ..report import Report, spread
-from . import phrases
+from . import events, phrases
 from .line import BOLD, PLAIN, QUIET, RED, REVERSED, YELLOW, Line, Markup, Span, line
 
 _MOST = 10
 
 
 def render(report: Report, width: int) -> Iterator[Line]:
-    """The findings, worst first; nothing where there are none."""
+    """The findings, worst first; what moved many cases stands above the single ones that did not move with it."""
     broken = report.with_reason(Reason.WORKER_FAILED)
     yield from _list("WRONG", report.with_verdict(Verdict.WRONG), width, look=REVERSED)
     yield from _list("FAILED", [each for each in broken if each.verdict is not Verdict.WRONG], width, look=RED)
+    yield from events.render(report, width)
+    told = {outcome.key for event in report.events for outcome in events.slower(report, event)}
     slower = sorted(report.with_verdict(Verdict.SLOWER), key=lambda each: -(each.baseline_ratio or 0))
-    yield from _list("SLOWER", slower, width, look=RED)
+    yield from _list("SLOWER", [each for each in slower if each.key not in told], width, look=RED, told=len(told))
     yield from _list("UNDECIDED", report.with_verdict(Verdict.UNDECIDED), width, look=YELLOW)
     yield from _fallbacks(report.with_reason(Reason.ALGORITHM_FALLBACK), width)
 
@@ -42,10 +44,12 @@ def numbers(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def _list(name: str, outcomes: Sequence[Outcome], width: int, *, look: Markup) -> Iterator[Line]:
+def _list(name: str, outcomes: Sequence[Outcome], width: int, *, look: Markup, told: int = 0) -> Iterator[Line]:
+    """These outcomes, the first ones in full; `told` others of their verdict stand with their events."""
     if not outcomes:
         return
-    yield Line((Span(name, look), Span(f"  {text.counted(len(outcomes), 'case')}", PLAIN)))
+    beside = f" beside the {told} of the events above" if told else ""
+    yield Line((Span(name, look), Span(f"  {text.counted(len(outcomes), 'case')}{beside}", PLAIN)))
     for outcome in outcomes[:_MOST]:
         yield from _one(outcome, width)
     rest = Counter(phrases.SHORT.get(outcome.reason, "") for outcome in outcomes[_MOST:])
@@ -59,7 +63,8 @@ def _one(outcome: Outcome, width: int) -> Iterator[Line]:
     case = outcome.case
     yield line(f"  {case.framework} {phrases.way(case)} {case.layout}, {case.network} {phrases.group_name(case)}", BOLD)
     reason = ": ".join(filter(None, (phrases.SHORT.get(outcome.reason), " ".join(outcome.detail.split()))))
-    for words in (numbers(outcome), reason):
+    cause = f"{outcome.cause.words}: {outcome.cause_detail}" if outcome.cause else ""
+    for words in (numbers(outcome), reason, cause):
         yield from (line(f"    {part}") for part in textwrap.wrap(words, max(20, width - 4)))
     yield line(f"    {outcome.key}", QUIET)
 

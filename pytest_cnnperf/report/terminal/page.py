@@ -21,6 +21,7 @@ _LEGEND = (
     "multiplications of the definition, whatever the algorithm saves · peak is the best NumPy matrix product here, "
     "which wider instructions exceed · error as a fraction of its bound"
 )
+_LEGEND_OF_COMPARISON = " · sees: the smallest slowdown that would be found here, 4 times in 5"
 
 
 def render(report: Report, *, width: int, color: bool, brief: bool = False) -> list[Line]:
@@ -73,7 +74,9 @@ def _tables(report: Report, width: int) -> Iterator[Line]:
         yield from digest.render(section, width)
         yield line("")
     if any(outcome.median_ns is not None for outcome in report.outcomes):
-        yield from (line(part, QUIET) for part in textwrap.wrap(_LEGEND, width))
+        compared = any(outcome.resolution is not None for outcome in report.outcomes)
+        legend = _LEGEND + (_LEGEND_OF_COMPARISON if compared else "")
+        yield from (line(part, QUIET) for part in textwrap.wrap(legend, width))
         yield line("")
     matrix = list(coverage.render(report, width))
     yield from matrix

@@ -23,6 +23,8 @@ LOOKS: dict[Verdict, Markup] = {
 SHORT: dict[Reason, str] = {
     Reason.INTERVAL_TOO_WIDE: "too noisy",
     Reason.NOT_CONFIRMED: "not confirmed",
+    Reason.CONTROL_MOVED: "control moved",
+    Reason.THRESHOLD_BELOW_DETECTABLE: "threshold too small",
     Reason.TOO_FEW_SAMPLES: "few samples",
     Reason.NOT_A_NUMBER: "not a number",
     Reason.NO_BASELINE: "no baseline",

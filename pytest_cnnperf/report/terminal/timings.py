@@ -203,21 +203,26 @@ def _note(entry: Entry) -> Cell:
     return Cell(phrases.note(entry.outcome), look)
 
 
+def _detectable(entry: Entry) -> Cell:
+    return Cell(text.percent(entry.outcome.resolution, 1), QUIET)
+
+
 # The first columns have no titles: the name of the group stands above them.
 _COLUMNS: tuple[tuple[Column, CellOf], ...] = (
     (Column(gap=0), _mark),
     (Column(gap=1), _framework),
-    (Column(least=13), _way),
+    (Column(least=11), _way),
     (Column(gap=1), _layout),
     (Column(least=14, optional=3), _ran),
     (Column("time", right=True), _time),
     (Column("±", right=True, gap=1), _spread),
     (Column("×best", right=True, optional=2), _times_best),
     (Column("GFLOP/s", right=True, optional=1), _rate),
-    (Column("peak", right=True), _share),
-    (Column("error", right=True), _error),
-    (Column("verdict"), _verdict),
+    (Column("peak", right=True, gap=1), _share),
+    (Column("error", right=True, gap=1), _error),
+    (Column("verdict", gap=1), _verdict),
     (Column("change", gap=1, least=7), _note),
+    (Column("sees", right=True, gap=1), _detectable),
 )
 
 

@@ -7,6 +7,8 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
     noise, seed               relative spread of both, from a seeded generator
     first_call_ns             of the first call (default: workload_ns)
     wall_factor               elapsed time by CPU time (default 1)
+    throttled_after_ns,
+    throttled_factor          when so much scripted time has passed in this process, all takes so many times as long
     resolved                  laid over what it would say by itself
     flops_per_second          the machine's peak (of the default only)
     fault, at                 one of FAULTS, at "hello", "prepare" (default) or "time"
@@ -37,6 +39,7 @@ FAULTS = (
     "nan",
     "wrong_shape",
     "wrong_value",
+    "low_precision",
     "stale",
     "not_offered",
     "raise",
@@ -145,6 +148,9 @@ class Adapter:
             output = output[..., :-1]
         elif fault == "wrong_value":
             output = output * output.dtype.type(1.01)
+        elif fault == "low_precision":
+            # Right for small integers, and too coarse for anything else.
+            output = output.astype(np.float16).astype(output.dtype)
         elif fault == "stale":
             output = first_output
         return output
@@ -170,6 +176,8 @@ class Adapter:
         position = self.positions.get(name, 0)
         self.positions[name] = position + 1
         factor = 1.0 + self.current.get("noise", 0.0) * self.random.uniform(-1.0, 1.0)
+        if self._clock.cpu >= self.current.get("throttled_after_ns", float("inf")):
+            factor *= self.current.get("throttled_factor", 1.0)
         self._clock.advance(values[position % len(values)] * factor, self.current.get("wall_factor", 1.0))
 
     def misbehave(self, at):

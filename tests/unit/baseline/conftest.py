@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def machine() -> Machine:
 
 @pytest.fixture
 def make_entry() -> MakeEntry:
-    """`make_entry(layer="conv1", framework=…, network=…, workload_ns=…, rounds=…)`."""
+    """`make_entry(layer="conv1", framework=…, network=…, workload_ns=…, rounds=…)`; each round is a visit."""
 
     def make(
         layer: str = "conv1",
@@ -36,7 +37,8 @@ def make_entry() -> MakeEntry:
         problem = Problem(1, 3, 227, 227, 96, 11, 11, stride=4)
         case = Case(framework, "convolution", network, layer, problem, Pass.FORWARD, Algorithm.DIRECT)
         round_ = Round(workload_ns, (1_000_000,) * len(workload_ns), workload_ns)
-        samples = Samples(case.clock, Plan(1, 5, "blend1"), (round_,) * rounds, 9_000_000)
+        visits = tuple(replace(round_, visit=number) for number in range(rounds))
+        samples = Samples(case.clock, Plan(1, 5, "blend1"), visits, 9_000_000)
         return Entry.of(
             case.key,
             samples,

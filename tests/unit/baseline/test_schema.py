@@ -13,7 +13,7 @@ import pytest
 from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.baseline.layout import to_text
 from pytest_cnnperf.baseline.schema import SCHEMA, parse
-from pytest_cnnperf.cases import Case, DeviceKind
+from pytest_cnnperf.cases import Algorithm, Case, DeviceKind
 from pytest_cnnperf.errors import BaselineError
 from pytest_cnnperf.measuring.machine import Machine
 
@@ -43,6 +43,16 @@ def changed(text: str, change: Callable[[dict[str, Any]], object]) -> str:
 def test_what_was_written_is_read_back(text: str, make_entry: MakeEntry) -> None:
     entry = make_entry("conv2")
     assert parse(text, path=PATH)[entry.key] == entry
+
+
+def test_a_known_algorithm_is_stored_as_a_word_and_an_unknown_one_not_at_all(
+    make_entry: MakeEntry, machine: Machine
+) -> None:
+    entry = make_entry()
+    known = replace(entry, resolved_algorithm=Algorithm.DIRECT)
+    texts = [to_text({each.key: each}, machine) for each in (entry, known)]
+    assert ["resolved_algorithm" in text for text in texts] == [False, True]
+    assert [parse(text, path=PATH)[entry.key] for text in texts] == [entry, known]
 
 
 def test_an_empty_file_is_called_empty() -> None:
@@ -189,6 +199,8 @@ def test_an_unknown_field_is_named(text: str) -> None:
         ("clock", "wall", "clock is 'wall', expected 'process_cpu' as in the key"),
         ("error_fraction", "small", "error_fraction is 'small', expected a number or an integer or null"),
         ("error_fraction", -0.5, "error_fraction is -0.5, expected null or a number of at least 0"),
+        ("resolved_algorithm", "winogrand", "resolved_algorithm is 'winogrand', expected one of auto, direct, gemm"),
+        ("resolved_algorithm", None, "resolved_algorithm is None, expected text"),
         ("recorded", "yesterday", "recorded is 'yesterday', expected a date like"),
         ("versions", {"torch": 2}, "version of torch is int 2, expected text"),
         (

@@ -17,7 +17,7 @@ import pytest
 from pytest_cnnperf.baseline import Baselines, Entry, Written
 from pytest_cnnperf.cases import Case, Clock, DeviceKind
 from pytest_cnnperf.errors import BaselineError
-from pytest_cnnperf.measuring.between_rounds import PRIOR_SPREAD
+from pytest_cnnperf.measuring.between_visits import PRIOR_SPREAD, Floor
 from pytest_cnnperf.measuring.machine import Machine
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -120,7 +120,7 @@ def test_a_broken_file_is_an_error_only_for_its_own_cases(baselines: Baselines, 
     for broken in (lambda: fresh.find(make_entry().key), fresh.load_all):
         with pytest.raises(BaselineError, match=r"torch\.convolution\.alexnet\.json:1: the file is truncated"):
             broken()
-    assert fresh.floor("torch") == PRIOR_SPREAD
+    assert fresh.floor("torch") == Floor()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n{}", b'{"schema": 9}', b"\xff\xfe\x00"])
@@ -272,7 +272,7 @@ def test_pruning_removes_these_cases_and_a_file_that_is_left_empty(baselines: Ba
     assert Baselines.open(baselines.directory, baselines.machine).load_all() == {kept.key: kept}
 
 
-def test_the_floor_is_pooled_from_the_rounds_of_a_framework(baselines: Baselines, make_entry: MakeEntry) -> None:
+def test_the_floor_is_pooled_from_the_visits_of_a_framework(baselines: Baselines, make_entry: MakeEntry) -> None:
     def jumping(layer: str) -> Entry:
         entry = make_entry(layer)
         first, second = entry.rounds
@@ -281,8 +281,8 @@ def test_the_floor_is_pooled_from_the_rounds_of_a_framework(baselines: Baselines
         facts = {name: getattr(entry, name) for name in ("resolved", "error_fraction", "versions", "recorded")}
         return Entry.of(entry.key, samples, **facts)
 
-    assert baselines.floor("torch") == PRIOR_SPREAD
+    assert baselines.floor("torch") == Floor()
     baselines.write([jumping(f"conv{number}") for number in range(40)])
-    # Rounds 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case; the prior counts as 3 of 43.
-    assert baselines.floor("torch") == pytest.approx(0.065, rel=0.02)
-    assert baselines.floor("numpy") == PRIOR_SPREAD
+    # Visits 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case; the prior counts as 3 of 43.
+    assert baselines.floor("torch").visits == pytest.approx(0.065, rel=0.02)
+    assert baselines.floor("numpy").visits == PRIOR_SPREAD

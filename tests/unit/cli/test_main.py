@@ -165,6 +165,16 @@ def test_a_case_without_a_number_is_unknown_and_no_pass_in_disguise(result, caps
     assert "1 UNKNOWN" in capsys.readouterr().out
 
 
+def test_compare_tells_what_moved_all_cases_together(result, capsys):
+    algorithms = ("auto", "direct", "gemm", "fft", "winograd", "implicit_gemm")
+    before = [outcome(name, control_median_ns=1_000_000) for name in algorithms]
+    after = [outcome(name, 1.1, control_median_ns=1_300_000) for name in algorithms]
+    assert main(["compare", result("b.json", *before), result("a.json", *after)]) == 1
+    printed = capsys.readouterr().out
+    assert "EVENT  machine slower: control +30.0 % (+30.0 % to +30.0 %), 6 of 6 cases" in printed
+    assert "EVENT  torch slower: +10.0 % (+10.0 % to +10.0 %), 6 of 6 cases" in printed
+
+
 def test_results_of_different_machines_are_not_compared_unless_forced(result, capsys):
     before = result("b.json", outcome())
     after = result("a.json", outcome(), machine={**MACHINE, "cpu_model": "Intel Xeon", "cores": 8})

@@ -27,7 +27,7 @@ class ScriptedWorker:
     def __init__(self, **answers):
         self.answers = {"prepare": (PREPARED, OUTPUT), "release": ({}, {}), **answers}
         self.asked = []
-        self.hello, self.alive = {"control": "blend1"}, True
+        self.hello, self.alive, self.has_timed = {"control": "blend1"}, True, False
         self.subject = ""
 
     def request(self, name, arrays=None, *, deadline_seconds, **fields):

@@ -17,7 +17,7 @@ CONTROL_NS = 1_000_000
 
 @pytest.fixture
 def draw() -> Draw:
-    """`draw(noise=…, count=…, rounds=…, between=…, factor=…, tail=…, outliers=…)`; the same test, the same numbers."""
+    """`draw(noise=…, count=…, visits=…, between=…, factor=…, tail=…, outliers=…)`; the same test, the same numbers."""
     chance = random.Random(20170424)
 
     def noise_of(tail: int | None) -> float:
@@ -29,18 +29,18 @@ def draw() -> Draw:
         *,
         noise: float,
         count: int = 20,
-        rounds: int = 1,
+        visits: int = 1,
         between: float = 0.0,
         factor: float = 1.0,
         tail: int | None = None,
         outliers: float = 0.0,
     ) -> Samples:
         made = []
-        for _ in range(rounds):
+        for visit in range(visits):
             level = 5e6 * factor * math.exp(chance.gauss(0, between))
             logs = (min(noise * noise_of(tail), 5.0) for _ in range(count))
             ns = tuple(int(level * math.exp(log) * (10 if chance.random() < outliers else 1)) for log in logs)
-            made.append(Round(ns, (CONTROL_NS,) * count, ns))
+            made.append(Round(ns, (CONTROL_NS,) * count, ns, visit))
         return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(made), 1)
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +13,17 @@ from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.judging.judge import judge
 from pytest_cnnperf.judging.statistics import session_level
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
+from pytest_cnnperf.measuring.between_visits import Floor
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 
 Draw = Callable[..., Samples]
 SESSION = session_level(140)
 
 
-def judged(now: Samples, before: Samples, *, floor: float = 0.01, threshold: float = 0.05) -> Judgement:
-    return judge(now, before, threshold=threshold, level=SESSION, floor=floor)
+def judged(
+    now: Samples, before: Samples, *, floor: float = 0.01, runs: float = 0.0, threshold: float = 0.05
+) -> Judgement:
+    return judge(now, before, threshold=threshold, level=SESSION, floor=Floor(visits=floor, runs=runs))
 
 
 def verdicts(draw: Draw, times: int, *, factor: float = 1.0, floor: float = 0.01, **how: float) -> Counter[str]:
@@ -47,7 +51,7 @@ def test_a_fifth_faster_is_found_as_well(draw: Draw) -> None:
 
 
 def test_a_quiet_machine_says_same_in_two_rounds(draw: Draw) -> None:
-    counted = verdicts(draw, 300, noise=0.01, between=0.005, count=10, rounds=2, floor=0.005)
+    counted = verdicts(draw, 300, noise=0.01, between=0.005, count=10, visits=2, floor=0.005)
     assert counted["SAME"] >= 298
 
 
@@ -90,18 +94,59 @@ def test_noise_that_would_hide_four_thresholds_is_undecided_and_tells_its_number
     assert f"{judgement.resolution:.1%}" in judgement.detail
 
 
-def test_the_floor_keeps_precise_samples_of_one_round_from_crying(draw: Draw) -> None:
-    # Within a round 0.1 %, between preparations 3 %: 4 % difference are nothing for one round, and something for 16.
+def test_the_floor_keeps_precise_samples_of_one_visit_from_crying(draw: Draw) -> None:
+    # Within a visit 0.1 %, between visits 3 %: 8 % difference are nothing for one visit, and 20 % something for 16.
     now, before = draw(noise=0.001, factor=1.08), draw(noise=0.001)
     assert judged(now, before, floor=0.03).verdict is Verdict.UNDECIDED
     assert judged(now, before, floor=0.003).verdict is Verdict.SLOWER
-    many = draw(noise=0.001, factor=1.2, rounds=16), draw(noise=0.001, rounds=16)
+    many = draw(noise=0.001, factor=1.2, visits=16), draw(noise=0.001, visits=16)
     assert judged(*many, floor=0.03).verdict is Verdict.SLOWER
 
 
-def test_rounds_of_the_case_itself_that_disagree_count_more_than_a_calm_floor(draw: Draw) -> None:
-    now, before = (draw(noise=0.001, rounds=4, between=0.06, factor=factor) for factor in (1.1, 1.0))
+def test_visits_of_the_case_itself_that_disagree_count_beside_a_calm_floor(draw: Draw) -> None:
+    now, before = (draw(noise=0.001, visits=4, between=0.06, factor=factor) for factor in (1.1, 1.0))
     assert judged(now, before, floor=0.005).verdict is Verdict.UNDECIDED
+
+
+def test_what_runs_differ_by_is_lowered_by_no_number_of_visits(draw: Draw) -> None:
+    now, before = draw(noise=0.001, factor=1.1, visits=16), draw(noise=0.001, visits=16)
+    assert judged(now, before, floor=0.005).verdict is Verdict.SLOWER
+    calm, restless = (judged(now, before, floor=0.005, runs=runs) for runs in (0.005, 0.03))
+    assert calm.verdict is Verdict.SLOWER
+    assert restless.verdict is Verdict.UNDECIDED
+    # The variance of the one run does not know of it.
+    assert calm.within_run == restless.within_run
+
+
+def test_a_change_of_the_size_that_is_called_detectable_is_found_four_times_in_five(draw: Draw) -> None:
+    floor = Floor(visits=0.01, runs=0.0)
+    level = session_level(1)
+    how = {"noise": 0.005, "between": 0.01, "visits": 3}
+    told = [
+        judge(draw(**how), draw(**how), threshold=0.01, level=level, floor=floor).resolution or 0.0 for _ in range(200)
+    ]
+    size = sorted(told)[100]
+    found = sum(
+        judge(draw(factor=1 + size, **how), draw(**how), threshold=0.01, level=level, floor=floor).verdict
+        is Verdict.SLOWER
+        for _ in range(400)
+    )
+    # 80 % of 400 is 320 with a standard deviation of 8; the judge is careful (a floor on top, t instead of normal).
+    assert 300 <= found <= 392
+
+
+def test_a_threshold_below_what_can_be_seen_is_refused_with_the_one_that_can_be_had(draw: Draw) -> None:
+    judgement = judged(draw(noise=0.02), draw(noise=0.02), threshold=0.02)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.THRESHOLD_BELOW_DETECTABLE)
+    assert judgement.resolution is not None
+    assert "a threshold of 2.0% is refused" in judgement.detail
+    assert f"--cnnperf-threshold {math.ceil(100 * judgement.resolution)}" in judgement.detail
+
+
+def test_a_small_threshold_that_can_be_seen_is_not_refused(draw: Draw) -> None:
+    how = {"noise": 0.002, "count": 40}
+    assert judged(draw(**how), draw(**how), floor=0.001, threshold=0.02).verdict is Verdict.SAME
+    assert judged(draw(factor=1.03, **how), draw(**how), floor=0.001, threshold=0.02).verdict is Verdict.SLOWER
 
 
 def test_more_samples_make_a_smaller_change_visible(draw: Draw) -> None:
@@ -154,9 +199,9 @@ def test_what_cannot_be_computed_is_undecided_on_either_side(
 
 
 def test_a_control_that_changed_its_pace_is_told_and_allowed_for(draw: Draw) -> None:
-    before = draw(noise=0.002, rounds=2)
+    before = draw(noise=0.002, visits=2)
     rounds = tuple(
-        Round(tuple(2 * ns for ns in one.workload_ns), tuple(2 * ns for ns in one.control_ns), one.wall_ns)
+        Round(tuple(2 * ns for ns in one.workload_ns), tuple(2 * ns for ns in one.control_ns), one.wall_ns, one.visit)
         for one in before.rounds
     )
     judgement = judged(replace(before, rounds=rounds), before, floor=0.005)
@@ -164,7 +209,29 @@ def test_a_control_that_changed_its_pace_is_told_and_allowed_for(draw: Draw) -> 
     assert "control took 2.00 times as long" in judgement.detail
 
 
+@pytest.mark.parametrize("factor", [0.75, 1.33])
+def test_a_control_that_moved_alone_proves_nothing_of_the_case(draw: Draw, factor: float) -> None:
+    before = draw(noise=0.002, visits=3)
+    rounds = tuple(replace(one, control_ns=tuple(round(factor * ns) for ns in one.control_ns)) for one in before.rounds)
+    judgement = judged(replace(before, rounds=rounds), before, floor=0.005)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.CONTROL_MOVED)
+    assert "only the control moved" in judgement.detail
+
+
+def test_a_case_that_moved_beside_a_control_of_another_pace_is_judged(draw: Draw) -> None:
+    before = draw(noise=0.002, visits=3)
+    rounds = tuple(
+        replace(
+            one,
+            workload_ns=tuple(round(1.5 * ns) for ns in one.workload_ns),
+            control_ns=tuple(round(1.2 * ns) for ns in one.control_ns),
+        )
+        for one in before.rounds
+    )
+    assert judged(replace(before, rounds=rounds), before, floor=0.005).verdict is Verdict.SLOWER
+
+
 def test_identical_samples_without_any_noise_are_the_same(draw: Draw) -> None:
     still = draw(noise=0.0)
     assert judged(still, still).verdict is Verdict.SAME
-    assert judge(still, still, threshold=0.05, level=SESSION, floor=0.0).verdict is Verdict.SAME
+    assert judge(still, still, threshold=0.05, level=SESSION, floor=Floor(visits=0.0, runs=0.0)).verdict is Verdict.SAME

@@ -46,13 +46,13 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(draw: Draw) -> None:
 
 
 def test_a_summary_tells_what_was_measured(draw: Draw) -> None:
-    samples = draw(noise=0.02, count=30, rounds=2)
+    samples = draw(noise=0.02, count=30, visits=2)
     summary = summarize(samples, level=0.05)
     assert summary.ratio == pytest.approx(5.0, rel=0.01)
     assert summary.median_ns == pytest.approx(5_000_000, rel=0.01)
     assert summary.control_median_ns == 1_000_000
     assert summary.spread == pytest.approx(0.02, rel=0.3)
-    assert (summary.count, summary.rounds) == (60, 2)
+    assert (summary.count, summary.rounds, summary.visits) == (60, 2, 2)
 
 
 def test_a_narrower_level_widens_the_interval(draw: Draw) -> None:
@@ -61,15 +61,17 @@ def test_a_narrower_level_widens_the_interval(draw: Draw) -> None:
     assert strict.low < ordinary.low < ordinary.ratio < ordinary.high < strict.high
 
 
-def test_rounds_that_disagree_widen_the_interval() -> None:
-    def in_rounds(*levels: int) -> Samples:
-        rounds = tuple(Round((level, level + 1, level + 2), (1000,) * 3, (0,) * 3) for level in levels)
+def test_visits_that_disagree_widen_the_interval() -> None:
+    def in_visits(*levels: int) -> Samples:
+        rounds = tuple(
+            Round((level, level + 1, level + 2), (1000,) * 3, (0,) * 3, visit) for visit, level in enumerate(levels)
+        )
         return Samples(Clock.WALL, Plan(1, 1, "c"), rounds, 1)
 
-    agreeing, apart = (summarize(in_rounds(*levels), level=0.05) for levels in ((10_000, 10_000), (10_000, 11_000)))
-    assert agreeing.round_spread == 0.0
+    agreeing, apart = (summarize(in_visits(*levels), level=0.05) for levels in ((10_000, 10_000), (10_000, 11_000)))
+    assert agreeing.visit_spread == 0.0
     # Standard deviation of two logarithms: their distance ÷ sqrt(2).
-    assert apart.round_spread == pytest.approx(math.log(1.1) / math.sqrt(2), rel=0.01)
+    assert apart.visit_spread == pytest.approx(math.log(1.1) / math.sqrt(2), rel=0.01)
     assert apart.high - apart.low > 20 * (agreeing.high - agreeing.low)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_cnnperf.measuring import lease as lease_module
+from pytest_cnnperf.measuring.claims import Claim, Place
 from pytest_cnnperf.measuring.lease import DeviceBusy, core_device, cores, default_directory, lease
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,10 +58,10 @@ def test_a_held_device_is_busy_for_another_process_and_the_error_names_the_holde
 
 def test_a_waiter_gets_the_device_when_its_holder_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_module, "TELL_SECONDS", 0.0)
-    told: list[tuple[str, int | None]] = []
+    told: list[tuple[str, int]] = []
     with held_elsewhere(tmp_path, "cpu-1") as process:
 
-        def tell(device: str, holder: int | None, seconds: float) -> None:
+        def tell(device: str, holder: int, seconds: float) -> None:
             if not told:
                 process.stdin.write("\n")  # type: ignore[union-attr]
                 process.stdin.flush()  # type: ignore[union-attr]
@@ -93,29 +96,138 @@ def test_what_was_taken_is_given_back_when_the_rest_cannot_be_had(tmp_path: Path
             pass
 
 
-def test_processes_that_want_the_same_two_devices_never_hold_one_each(tmp_path: Path) -> None:
-    program = HOLDER.replace("sys.stdin.readline()", "pass")
+# Each line that a process prints is a lease that it has. The marks show that it is alone with its devices.
+CROWD = """
+import os, random, sys
+from pathlib import Path
+from pytest_cnnperf.measuring.lease import lease
+folder, count, times, seed, is_marked = Path(sys.argv[1]), *map(int, sys.argv[2:])
+print("ready", flush=True)
+sys.stdin.readline()
+order = random.Random(seed)
+for _ in range(times):
+    devices = ["GPU-a", "GPU-b", "GPU-c"]
+    order.shuffle(devices)
+    with lease(devices, count=count, directory=folder, wait_seconds=120) as taken:
+        marks = [folder / f"{device}.mark" for device in taken if is_marked]
+        for mark in marks:
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        print(*taken, flush=True)
+        for mark in marks:
+            mark.unlink()
+"""
+
+
+@contextmanager
+def begun_together(program: str, arguments: Iterable[Sequence[object]]) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that all stand at their first lease before the first of them asks for it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    orders = (("cpu-0", "cpu-1"), ("cpu-1", "cpu-0"), ("cpu-1", "cpu-0"))
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), *order], stdout=-1, text=True, env=environment)
-        for order in orders
-    ]
-    assert [process.communicate(timeout=60)[0].split() for process in processes] == [["cpu-0", "cpu-1", "released"]] * 3
+    with ExitStack() as ended:
+        processes = []
+        for each in arguments:
+            command = [sys.executable, "-c", program, *map(str, each)]
+            process = ended.enter_context(subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment))
+            ended.callback(process.kill)
+            processes.append(process)
+        for process in processes:
+            assert lines(process, 1) == ["ready"]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        yield processes
+
+
+def lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    """The next lines that it prints."""
+    assert process.stdout is not None
+    return [process.stdout.readline().strip() for _ in range(count)]
+
+
+def test_many_processes_that_want_one_or_more_of_three_devices_all_get_them_and_nobody_shares(tmp_path: Path) -> None:
+    counts = (1, 1, 2, 2, 3)
+    with begun_together(CROWD, [(tmp_path, count, 6, seed, 1) for seed, count in enumerate(counts)]) as processes:
+        got = [lines(process, 6) for process in processes]
+        assert [process.wait(timeout=60) for process in processes] == [0] * 5
+    assert [[len(line.split()) for line in each] for each in got] == [[count] * 6 for count in counts]
+
+
+def test_the_others_go_on_when_some_are_killed_while_they_hold_or_wait(tmp_path: Path) -> None:
+    counts = (2, 1, 1, 3, 2, 1)
+    with begun_together(CROWD, [(tmp_path, count, 10_000, seed, 0) for seed, count in enumerate(counts)]) as processes:
+        for victim in (processes[0], processes[3]):
+            lines(victim, 2)
+            victim.kill()  # holding, waiting or between: as chance will have it
+        for survivor in (processes[1], processes[2], processes[4], processes[5]):
+            assert all(line.startswith("GPU-") for line in lines(survivor, 20))
+
+
+IN_TURN = """
+import sys
+from pathlib import Path
+from pytest_cnnperf.measuring.lease import lease
+folder, own = Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(15):
+    with lease(["cpu-0"], directory=folder), (folder / "log").open("a") as stream:
+        stream.write(own)
+"""
+
+
+def test_who_asks_again_at_once_does_not_overtake_those_who_wait(tmp_path: Path) -> None:
+    with lease(["cpu-0"], directory=tmp_path), ExitStack() as ended:
+        processes = ended.enter_context(begun_together(IN_TURN, [(tmp_path, name) for name in "xyz"]))
+        # All three wait before the first is served, and each asks again while the two others still wait.
+        while len(list(tmp_path.glob("*.claim"))) < 4:
+            assert [process.poll() for process in processes] == [None] * 3
+            time.sleep(0.005)
+        running = ended.pop_all()
+    with running:
+        assert [process.wait(timeout=60) for process in processes] == [0] * 3
+    order = (tmp_path / "log").read_text()
+    assert len(order) == 45
+    assert all(set(order[start : start + 3]) == set("xyz") for start in range(0, 45, 3))
+
+
+def test_a_waiter_for_both_devices_is_not_overtaken_by_those_for_one(tmp_path: Path) -> None:
+    both = Place(tmp_path, Claim(1, ("cpu-0", "cpu-1"), 2))
+    with pytest.raises(DeviceBusy), lease(["cpu-1"], directory=tmp_path, wait_seconds=0):
+        pass
+    assert both.take() == ("cpu-0", "cpu-1")
+    both.leave()
+
+
+def test_a_waiter_does_not_keep_others_from_a_device_that_it_does_not_want(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path, "cpu-1"):
+        waiting = Place(tmp_path, Claim(1, ("cpu-1",), 1))
+        assert waiting.take() == ()
+        with lease(["cpu-0"], directory=tmp_path, wait_seconds=0) as taken:
+            assert taken == ("cpu-0",)
+        waiting.leave()
+
+
+def test_a_long_wait_is_told_at_ever_longer_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr(lease_module, "time", clock)
+    told: list[int] = []
+    with held_elsewhere(tmp_path, "cpu-1"):
+        late = lease(["cpu-1"], directory=tmp_path, wait_seconds=200, on_wait=lambda *said: told.append(round(said[2])))
+        with pytest.raises(DeviceBusy, match="was busy for 200 s"), late:
+            pass
+    assert told == [2, 4, 8, 16, 32, 64, 124, 184]
 
 
 def test_more_devices_than_there_are_is_refused_at_once(tmp_path: Path) -> None:
     told = "3 devices asked for, but there are only 1: GPU-a"
     with pytest.raises(DeviceBusy, match=told), lease(["GPU-a"], count=3, directory=tmp_path):
         pass
-
-
-def test_the_holders_record_is_never_cut(tmp_path: Path) -> None:
-    path = tmp_path / "cpu-0.lock"
-    path.write_text("123456789012".ljust(23) + "\n")
-    with lease(["cpu-0"], directory=tmp_path, wait_seconds=0):
-        assert path.read_text().strip() == str(os.getpid())
-        assert path.stat().st_size == 24
 
 
 def test_a_lease_ends_with_an_error_inside_it(tmp_path: Path) -> None:

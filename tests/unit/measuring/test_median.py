@@ -8,12 +8,16 @@ import random
 import pytest
 
 from pytest_cnnperf.cases import Clock
-from pytest_cnnperf.measuring.between_rounds import (
+from pytest_cnnperf.measuring.between_visits import (
+    LEAST_RUN_SPREAD,
     LEAST_SPREAD,
+    PRIOR_RUN_SPREAD,
     PRIOR_SPREAD,
-    round_medians,
-    round_spread,
-    run_to_run_floor,
+    RunToRun,
+    run_floor,
+    run_to_run,
+    visit_floor,
+    visit_spread,
 )
 from pytest_cnnperf.measuring.median import are_positive, log_residuals, median_ratio, median_standard_error
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
@@ -21,6 +25,13 @@ from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 
 def samples(*rounds: list[int]) -> Samples:
     made = tuple(Round(tuple(ns), (1000,) * len(ns), tuple(ns)) for ns in rounds)
+    return Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), made, 1)
+
+
+def in_visits(*visits: list[list[int]]) -> Samples:
+    made = tuple(
+        Round(tuple(ns), (1000,) * len(ns), tuple(ns), number) for number, rounds in enumerate(visits) for ns in rounds
+    )
     return Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), made, 1)
 
 
@@ -68,46 +79,67 @@ def test_a_single_sample_is_known_to_no_precision() -> None:
     assert math.isinf(median_standard_error([0.0]))
 
 
-def test_one_round_gone_astray_moves_neither_the_figure_nor_the_spread_much() -> None:
-    steady = [[1_000_000 + 1000 * step] * 5 for step in range(5)]
-    sound, astray = samples(*steady), samples(*steady, [2_000_000] * 5)
-    assert median_ratio(astray) == pytest.approx(median_ratio(sound), rel=0.001)
-    assert round_spread(astray) < 0.005
+def test_a_round_gone_astray_does_not_move_the_figure_of_its_visit() -> None:
+    steady = [[1_000_000] * 5, [1_001_000] * 5]
+    assert median_ratio(samples(*steady, [2_000_000] * 5)) == pytest.approx(median_ratio(samples(*steady)), rel=0.002)
 
 
-def test_the_spread_between_rounds_is_that_of_their_medians() -> None:
+def test_a_visit_gone_astray_does_not_move_the_figure_of_three() -> None:
+    astray = in_visits([[1_000_000] * 5], [[2_000_000] * 5, [2_000_000] * 5], [[1_002_000] * 5])
+    assert median_ratio(astray) == pytest.approx(1002.0)
+
+
+def test_a_visit_counts_once_however_many_rounds_it_has() -> None:
+    one, many = [[1_000_000] * 5], [[1_020_000] * 5] * 7
+    assert median_ratio(in_visits(one, many)) == pytest.approx(1000 * math.sqrt(1.02))
+
+
+def test_the_spread_between_visits_is_that_of_their_figures() -> None:
     # Logarithms ±0.01 around their mean: standard deviation 0.01 × sqrt(2).
-    two = samples([round(1e6 * math.exp(0.01))] * 5, [round(1e6 * math.exp(-0.01))] * 5)
-    assert round_spread(two) == pytest.approx(0.01 * math.sqrt(2), rel=1e-3)
-    assert round_spread(samples([1000] * 5)) == 0.0
+    low, high = ([[round(1e6 * math.exp(sign * 0.01))] * 5] for sign in (-1, 1))
+    assert visit_spread(in_visits(low, high)) == pytest.approx(0.01 * math.sqrt(2), rel=1e-3)
+    assert visit_spread(in_visits([*low, *high])) == 0.0
 
 
-def test_noise_within_rounds_is_not_mistaken_for_spread_between_them() -> None:
-    draw = random.Random(3)
-    noisy = [
-        samples(*[[int(1e6 * math.exp(draw.gauss(0, 0.05))) for _ in range(10)] for _ in range(2)]) for _ in range(30)
-    ]
-    naive = [abs(math.log(first / second)) / math.sqrt(2) for first, second in map(round_medians, noisy)]
-    assert sum(map(round_spread, noisy)) < 0.5 * sum(naive)
+def test_without_any_visits_the_floor_is_the_prior() -> None:
+    assert visit_floor([]) == PRIOR_SPREAD
+    assert visit_floor([(0.0,), ()]) == PRIOR_SPREAD
 
 
-def test_without_any_rounds_the_floor_is_the_prior() -> None:
-    assert run_to_run_floor([]) == PRIOR_SPREAD
-    assert run_to_run_floor([(1.0,), ()]) == PRIOR_SPREAD
+def logs(spread: float, *, cases: int, seed: int) -> list[tuple[float, ...]]:
+    draw = random.Random(seed)
+    return [tuple(draw.gauss(0, spread) for _ in range(3)) for _ in range(cases)]
 
 
 def test_many_cases_overcome_the_prior_in_both_directions() -> None:
-    draw = random.Random(4)
-
-    def cases(spread: float) -> list[tuple[float, float]]:
-        return [(math.exp(draw.gauss(0, spread)), math.exp(draw.gauss(0, spread))) for _ in range(300)]
-
-    assert run_to_run_floor(cases(0.03)) == pytest.approx(0.03, rel=0.15)
-    assert run_to_run_floor(cases(0.0001)) == LEAST_SPREAD
+    assert visit_floor(logs(0.03, cases=300, seed=4)) == pytest.approx(0.03, rel=0.15)
+    assert visit_floor(logs(0.0001, cases=300, seed=4)) == LEAST_SPREAD
 
 
 def test_a_few_cases_that_jump_do_not_move_the_floor() -> None:
-    draw = random.Random(5)
-    calm = [(math.exp(draw.gauss(0, 0.01)), math.exp(draw.gauss(0, 0.01))) for _ in range(200)]
-    jumping = [(1.0, 2.0)] * 5
-    assert run_to_run_floor(calm + jumping) < 1.2 * run_to_run_floor(calm)
+    calm = logs(0.01, cases=200, seed=5)
+    assert visit_floor([*calm, *[(0.0, 0.0, 0.7)] * 5]) < 1.2 * visit_floor(calm)
+
+
+def test_the_spread_between_runs_is_what_their_visits_do_not_explain() -> None:
+    draw = random.Random(6)
+    # Each run brings 2 % of its own to a case, and its visits 1 %: variances add up, and a common shift does not count.
+    moves = [0.1 + draw.gauss(0, 0.02) - draw.gauss(0, 0.02) + draw.gauss(0, 0.01) for _ in range(2000)]
+    assert run_to_run(moves, [0.01**2] * 2000).spread == pytest.approx(0.02, rel=0.06)
+
+
+def test_cases_that_changed_are_not_taken_for_noise_between_runs() -> None:
+    draw = random.Random(7)
+    calm = [draw.gauss(0, 0.015) for _ in range(90)]
+    explained = [0.01**2] * 100
+    assert run_to_run([*calm, *[0.5] * 10], explained).spread < 1.5 * run_to_run(calm, explained[:90]).spread
+
+
+def test_a_run_calmer_than_its_visits_shows_no_spread_of_its_own() -> None:
+    assert run_to_run([0.0, 0.001, -0.001, 0.0], [0.01**2] * 4).spread == 0.0
+
+
+def test_the_floor_between_runs_begins_with_the_prior_and_ends_with_what_was_seen() -> None:
+    assert run_floor([]) == PRIOR_RUN_SPREAD
+    assert run_floor([RunToRun(2000, 0.03)]) == pytest.approx(0.03, rel=0.02)
+    assert run_floor([RunToRun(2000, 0.0)]) == LEAST_RUN_SPREAD

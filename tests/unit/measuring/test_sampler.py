@@ -29,6 +29,7 @@ class Scripted:
     estimates: int = 0
 
     flips = True
+    is_new_process: bool = False
 
     def __post_init__(self) -> None:
         self._next = iter(cycle(self.workload_ns))
@@ -158,6 +159,29 @@ def test_a_long_call_is_warmed_up_once_and_a_short_one_before_every_batch() -> N
     short = Scripted([10_000_000])
     measured(short)
     assert {request["warmup"] for request in short.requests} == {1}
+
+
+@pytest.mark.parametrize(
+    ("seconds_per_sample", "expected"),
+    # Not known yet: all eight; then as many as a round of one second has room for, and at least one.
+    [(None, 8), (0.01, 8), (0.25, 4), (5.0, 1)],
+)
+def test_the_first_case_of_a_process_is_warmed_up_until_its_pages_are_touched(
+    seconds_per_sample: float | None, expected: int
+) -> None:
+    source = Scripted([10_000_000], is_new_process=True)
+    measure(
+        source,
+        QUICK,
+        clock=Clock.PROCESS_CPU,
+        plan=None,
+        first_call_ns=1,
+        control="c",
+        seconds_per_sample=seconds_per_sample,
+        now=source.now,
+    )
+    assert source.requests[0]["warmup"] == expected
+    assert all(request["warmup"] <= 1 for request in source.requests[1:])
 
 
 def test_zeros_of_a_broken_clock_end_at_the_maximum() -> None:

@@ -1,0 +1,148 @@
+"""The queue for devices: one locked file per claim, served in order of arrival.
+
+Whoever looks does so under one lock that is held for an instant, sees the claims of all living processes, and computes
+by the same rule what is his. A claim that is not locked belongs to a dead process, since the kernel unlocks what a
+process leaves behind, and is removed by whoever sees it first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+_SUFFIX = ".claim"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a process asks for: any `count` of the `wanted` devices; `held` are those that it has got."""
+
+    pid: int
+    wanted: tuple[str, ...]
+    count: int
+    held: tuple[str, ...] = ()
+
+
+def shares(claims: Mapping[int, Claim]) -> dict[int, tuple[str, ...]]:
+    """What each waiting claim may have now, by its number: fewer than it asked for means that it goes on waiting.
+
+    What is free goes to the waiting in their order, also where it is not all that one of them needs. So a claim for
+    two devices is not overtaken for ever by claims for one, and nobody waits for devices that nobody before him wants.
+    """
+    taken = {device for claim in claims.values() for device in claim.held}
+    found = {}
+    for number, claim in sorted(claims.items()):
+        if not claim.held:
+            found[number] = tuple(device for device in claim.wanted if device not in taken)[: claim.count]
+            taken.update(found[number])
+    return found
+
+
+class Place:
+    """A place in the queue of a folder, from its making until `leave`."""
+
+    def __init__(self, folder: Path, claim: Claim) -> None:
+        self._folder = folder
+        self._claim = claim
+        self._others: dict[int, Claim] = {}
+        with _alone(folder):
+            self._join()
+
+    def _join(self) -> None:
+        self._number = max(_living(self._folder), default=0) + 1
+        self._path = self._folder / f"{self._number:08d}{_SUFFIX}"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(self._descriptor, self._claim)
+        except BaseException:
+            self.leave()
+            raise
+
+    def take(self) -> tuple[str, ...]:
+        """The devices of this claim when it is its turn, all at once; otherwise nothing."""
+        with _alone(self._folder):
+            if not self._stands():  # somebody cleaned the folder
+                self.leave()
+                self._join()
+            claims = _living(self._folder)
+            self._others = {number: claim for number, claim in claims.items() if number != self._number}
+            share = shares({**self._others, self._number: self._claim})[self._number]
+            if len(share) < self._claim.count:
+                return ()
+            _write(self._descriptor, replace(self._claim, held=share))
+            return share
+
+    def waits_for(self) -> tuple[str, int]:
+        """A device that was missing when this claim last looked, and the process that has it, or will have it first."""
+        before = {number: claim for number, claim in self._others.items() if claim.held or number < self._number}
+        having = [(claim.held, claim.pid) for claim in before.values()]
+        having += [(share, before[number].pid) for number, share in shares(before).items()]
+        return next((device, pid) for devices, pid in having for device in devices if device in self._claim.wanted)
+
+    def leave(self) -> None:
+        """Give back what is held, or stop waiting."""
+        if self._stands():
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def _stands(self) -> bool:
+        """Whether the file of this claim is still in the folder, and not another's of the same number."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))  # noqa: PTH116 (both of os)
+        except FileNotFoundError:
+            return False
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the queue against all others that look at it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "queue.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _living(folder: Path) -> dict[int, Claim]:
+    """The claims of living processes by number; what dead ones left is removed."""
+    paths = [path for path in folder.iterdir() if path.suffix == _SUFFIX and path.stem.isdigit()]
+    found = {int(path.stem): _read(path) for path in paths}
+    return {number: claim for number, claim in found.items() if claim is not None}
+
+
+def _read(path: Path) -> Claim | None:
+    """The claim in this file, or None where its owner has ended or just left."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _parsed(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+    else:
+        path.unlink(missing_ok=True)
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, claim: Claim) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(asdict(claim)).encode(), 0)
+
+
+def _parsed(data: bytes) -> Claim | None:
+    try:
+        plain = json.loads(data)
+    except ValueError:  # the disk is full: its owner could not write it, and leaves
+        return None
+    return Claim(plain["pid"], tuple(plain["wanted"]), plain["count"], tuple(plain["held"]))

@@ -1,0 +1,34 @@
+"""What a comparison teaches of the machine: how far unchanged cases lie apart from one run to another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from ..cases import DeviceKind
+from ..judging.verdict import Verdict
+from ..measuring.between_visits import RunToRun, run_to_run
+from ..report.outcome import Outcome
+
+# Of fewer cases the median deviation is itself known to no better than a fifth.
+LEAST_CASES = 20
+_COMPARED = (Verdict.SAME, Verdict.FASTER, Verdict.SLOWER, Verdict.UNDECIDED)
+
+
+def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, RunToRun]]:
+    """The spread between runs of every framework of which enough cases were compared, by the kind of device.
+
+    A framework most of whose cases changed by different amounts would be taken for noise: that is why it is stored
+    only where a run was asked to store, and why a median is taken.
+    """
+    moves: dict[tuple[DeviceKind, str], list[tuple[float, float]]] = {}
+    for outcome in outcomes:
+        if outcome.verdict in _COMPARED and outcome.baseline_ratio and outcome.within_run is not None:
+            case = outcome.case
+            move = (math.log(outcome.baseline_ratio), outcome.within_run)
+            moves.setdefault((case.device_kind, case.framework), []).append(move)
+    found: dict[DeviceKind, dict[str, RunToRun]] = {}
+    for (kind, framework), pairs in sorted(moves.items()):
+        if len(pairs) >= LEAST_CASES:
+            found.setdefault(kind, {})[framework] = run_to_run(*zip(*pairs, strict=True))
+    return found

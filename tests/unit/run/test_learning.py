@@ -1,0 +1,46 @@
+"""Which outcomes teach how far runs lie apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from pytest_cnnperf.cases import Algorithm, Case, DeviceKind, Pass, Problem
+from pytest_cnnperf.judging.verdict import Reason, Verdict
+from pytest_cnnperf.report.outcome import Outcome
+from pytest_cnnperf.run.learning import LEAST_CASES, learned
+
+
+def compared(count: int, *, framework: str = "torch", verdict: Verdict = Verdict.SAME) -> list[Outcome]:
+    """Cases that moved by 2 % up and down by turns, of which 1 % is explained."""
+
+    def one(number: int) -> Outcome:
+        problem = Problem(1, 3, 9 + number, 9, 4, 3, 3)
+        case = Case(framework, "convolution", "n", "layer", problem, Pass.FORWARD, Algorithm.GEMM)
+        move = 0.02 if number % 2 else -0.02
+        return Outcome(
+            case.key, "node", verdict, Reason.WITHIN_THRESHOLD, baseline_ratio=math.exp(move), within_run=0.01**2
+        )
+
+    return [one(number) for number in range(count)]
+
+
+def test_enough_compared_cases_of_a_framework_teach_its_spread() -> None:
+    seen = learned([*compared(LEAST_CASES), *compared(LEAST_CASES, framework="numpy")])[DeviceKind.CPU]
+    assert set(seen) == {"torch", "numpy"}
+    # The median absolute deviation is 2 %, 1.4826 times that the standard deviation; halved between the two runs.
+    expected = math.sqrt(((1.4826 * 0.02) ** 2 - 0.01**2) / 2)
+    assert seen["torch"].spread == pytest.approx(expected)
+    assert seen["torch"].cases == LEAST_CASES
+
+
+def test_fewer_cases_teach_nothing() -> None:
+    assert learned(compared(LEAST_CASES - 1)) == {}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.WRONG])
+def test_what_was_not_compared_teaches_nothing(verdict: Verdict) -> None:
+    assert learned(compared(LEAST_CASES, verdict=verdict)) == {}
+    assert learned(replace(one, baseline_ratio=None) for one in compared(LEAST_CASES)) == {}
