@@ -1,14 +1,14 @@
 """False alarms and detections of this plugin beside pytest-benchmark's rule, on the same workload at the same time.
 
-    python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 24] [--frameworks torch,numpy]
+    python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 26] [--frameworks torch,numpy]
     python benchmarks/verdicts.py table FILE
 
 `collect` visits one convolution of every installed framework again and again, by turns, through the plugin's own
 workers, under so many busy neighbours; nothing changes in between. `table` takes every three visits in a row for a
-recording and the visits elsewhere for comparisons with it, multiplies slowdowns into the measured times, and asks both
-rules. The first third of the visits only teaches how far apart visits lie on this machine, as a baseline's stored
-recordings and earlier comparisons do. pytest-benchmark is given the elapsed times of the same calls: what its
-`--benchmark-compare-fail=mean:5%` and its like would have said of them.
+recording and the visits elsewhere (which may share a process with it) for comparisons with it, multiplies slowdowns
+into the measured times, and asks both rules. The first third of the visits only teaches how far apart visits lie on
+this machine, as a baseline's stored recordings and earlier comparisons do. pytest-benchmark is given the elapsed times
+of the same calls: what its `--benchmark-compare-fail=mean:5%` and its like would have said of them.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def slowed(samples: Samples, by: float) -> Samples:
 
 
 def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
-    """A recording, and the visits of a comparison with it that share nothing with the recording."""
+    """A recording, and the visits of a comparison with it that share no sample with the recording."""
     for start in range(len(visits) - RECORDED_VISITS + 1):
         before = recorded(visits[start : start + RECORDED_VISITS])
         others = [*visits[start + RECORDED_VISITS :], *visits[:start]]
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("do", choices=("collect", "table"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
-    parser.add_argument("--visits", type=int, default=24)
+    parser.add_argument("--visits", type=int, default=26, help="26 give 208 comparisons")
     parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
     given = parser.parse_args()
     if given.do == "table":

@@ -121,11 +121,13 @@ def change_between(now: Summary, before: Summary, *, floor: Floor) -> Change:
 def _of_side(side: Summary, between: float, freedom: float) -> tuple[float, float]:
     """Variance of one side's figure and the degrees of freedom of that.
 
-    The variance between visits has the noise within them in it; only a side that is noisier than visits usually are
-    is judged by its own noise within rounds.
+    The variance between a case's own visits has the noise within them in it. That of a single visit is other cases':
+    this one may be noisier than they are.
     """
     of_visits = (between * _of_median(side.visits), freedom)
     of_rounds = (HALF_COST * side.standard_error**2, float(side.freedom))
+    if side.visits == 1:
+        return (of_visits[0] + of_rounds[0], min(of_visits[1], of_rounds[1]))
     return max(of_visits, of_rounds)
 
 

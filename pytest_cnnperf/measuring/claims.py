@@ -86,10 +86,13 @@ class Place:
         return next((device, pid) for devices, pid in having for device in devices if device in self._claim.wanted)
 
     def leave(self) -> None:
-        """Give back what is held, or stop waiting."""
+        """Give back what is held, or stop waiting; a second time does nothing."""
+        if self._descriptor < 0:
+            return
         if self._stands():
             self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
 
     def _stands(self) -> bool:
         """Whether the file of this claim is still in the folder, and not another's of the same number."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..cases import Clock
 from ..errors import WorkerFailed
@@ -51,7 +50,7 @@ def measure(
     seconds_per_sample: float | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Samples:
-    """One round of samples; a baseline's `plan` is used again, since a ratio depends on it.
+    """One round of samples; a baseline's `plan` for this control is used again, since a ratio depends on it.
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
@@ -59,16 +58,17 @@ def measure(
     Raises: WorkerFailed when the source answers without samples, or with unequally many.
     """
     began = now()
-    if plan is None:
-        plan = choose_plan(*source.estimate(clock), control=control)
-    # The control is what it is, whatever a baseline says: another one must be seen as another method.
-    plan = replace(plan, control=control)
+    call_seconds = seconds_per_sample
+    # A plan for another control says nothing of this one, and will be seen as another method.
+    if plan is None or plan.control != control:
+        workload_ns, control_ns = source.estimate(clock)
+        plan, call_seconds = choose_plan(workload_ns, control_ns, control=control), workload_ns / 1e9
     stopping, sampling_began, flips, seconds = Stopping(timing), now(), 0, seconds_per_sample
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not stopping.is_finished() or (source.flips and flips % 2 == 0):
         timed = source.time(
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
-            warmup=_warmup(source, timing, is_first=not flips, seconds=seconds),
+            warmup=_warmup(source, timing, is_first=not flips, seconds=seconds if flips else call_seconds),
             repeats=plan.repeats,
             control_units=plan.control_units,
             clock=clock,

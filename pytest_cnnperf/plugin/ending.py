@@ -87,11 +87,14 @@ def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
 
 
 def _learn(session: Session, errors: list[str]) -> tuple[str, ...]:
-    """A run that may store what it measures keeps what its comparisons show of the machine's noise, too."""
-    if not will_store(session.settings, known=False):
+    """A run that records what is missing keeps what its comparisons show of the machine's noise, too.
+
+    Not one that accepts new speeds: those have changed.
+    """
+    if not will_store(session.settings, known=False) or will_store(session.settings, known=True):
         return ()
     try:
-        return session.run.learn(session.outcomes)
+        return session.run.learn(session.outcomes, session.measured_on)
     except CnnperfError as error:
         errors.append(str(error))
         return ()

@@ -40,11 +40,11 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
 
 def _carried(session: Session, outcomes: list[Outcome]) -> dict[str, Any]:
     """Outcomes as plain values, and beside them what the end must know: of how many, and where they were timed."""
-    stored = any(outcome.entry is not None for outcome in outcomes)
+    told = any(outcome.entry is not None or outcome.baseline_ratio is not None for outcome in outcomes)
     return {
         "outcomes": [outcome.to_plain() for outcome in outcomes],
         "total": session.total,
-        "machine": session.run.machine.to_plain() if stored else None,
+        "machine": session.run.machine.to_plain() if told else None,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..baseline.entry import Entry
 from ..cases import Algorithm, Case
 from ..errors import CnnperfError
-from ..judging.cause import Forced, Ran, algorithm_changed, explain
+from ..judging.cause import UNKNOWN, Forced, Ran, algorithm_changed, explain
 from ..judging.verdict import Judgement, Verdict
 from ..report.outcome import Outcome
 from .comparing import judged
@@ -26,8 +26,17 @@ def with_cause(asked: Asked, outcome: Outcome, answer: Answer, before: Entry | N
     """
     if outcome.verdict is not Verdict.SLOWER or before is None or outcome.baseline_ratio is None:
         return outcome
-    then = Ran(before.resolved, before.resolved_algorithm, before.error_fraction, before.versions)
-    now = Ran(answer.resolved.name, answer.resolved.algorithm, answer.check.error_fraction, answer.versions)
+    # Of a callable only the name of its function is known, which may change while nothing else does.
+    is_named = asked.case.algorithm is not None
+    then = Ran(
+        before.resolved if is_named else UNKNOWN, before.resolved_algorithm, before.error_fraction, before.versions
+    )
+    now = Ran(
+        answer.resolved.name if is_named else UNKNOWN,
+        answer.resolved.algorithm,
+        answer.check.error_fraction,
+        answer.versions,
+    )
     found = explain(
         then,
         now,

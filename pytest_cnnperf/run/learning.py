@@ -12,14 +12,15 @@ from ..report.outcome import Outcome
 
 # Of fewer cases the median deviation is itself known to no better than a fifth.
 LEAST_CASES = 20
-_COMPARED = (Verdict.SAME, Verdict.FASTER, Verdict.SLOWER, Verdict.UNDECIDED)
+# What has surely changed is no noise.
+_COMPARED = (Verdict.SAME, Verdict.UNDECIDED)
 
 
 def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, RunToRun]]:
     """The spread between runs of every framework of which enough cases were compared, by the kind of device.
 
-    A framework most of whose cases changed by different amounts would be taken for noise: that is why it is stored
-    only where a run was asked to store, and why a median is taken.
+    Cases that changed by different amounts, each too little to be sure of, would be taken for noise; a median is taken
+    so that a few do not count.
     """
     moves: dict[tuple[DeviceKind, str], list[tuple[float, float]]] = {}
     for outcome in outcomes:

@@ -152,13 +152,15 @@ class Run:
         counts = f"{sum(one.added for one in written)} new and {sum(one.changed for one in written)} changed"
         return (f"{counts} baseline entries in {', '.join(map(_shown, files))}",)
 
-    def learn(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    def learn(self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None) -> tuple[str, ...]:
         """Store what these comparisons show of the spread between runs; returns what was written, in words.
 
+        Those that another machine timed (see `write_baselines`) say nothing of this one.
         Raises: BaselineError when it could not be stored.
         """
         written = []
-        for kind, seen in learned(outcomes).items():
+        here = (each for each in outcomes if (measured_on or {}).get(each.key, self.machine) == self.machine)
+        for kind, seen in learned(here).items():
             path = self.baselines.learn(kind, seen)
             spreads = ", ".join(f"{name} {one.spread:.1%}" for name, one in seen.items())
             written.append(f"spread between runs ({spreads}) in {_shown(path)}")

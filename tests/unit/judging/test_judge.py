@@ -69,7 +69,7 @@ def test_what_lies_on_the_threshold_is_undecided_and_tells_its_numbers(draw: Dra
 
 
 def test_noise_that_lets_only_four_thresholds_be_excluded_is_told(draw: Draw) -> None:
-    judgement = judged(draw(noise=0.15), draw(noise=0.15))
+    judgement = judged(draw(noise=0.1), draw(noise=0.1))
     assert (judgement.verdict, judgement.reason) == (Verdict.SAME, Reason.WITHIN_RESOLUTION)
     assert "noise here lets no change be excluded below" in judgement.detail
 

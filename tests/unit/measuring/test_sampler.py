@@ -116,9 +116,10 @@ def test_a_baselines_plan_is_used_again_and_nothing_is_estimated() -> None:
     assert {request["repeats"] for request in source.requests} == {3}
 
 
-def test_a_plan_of_another_control_keeps_its_counts_and_tells_the_control_that_ran() -> None:
+def test_a_plan_of_another_control_is_made_anew_for_the_control_that_ran() -> None:
     plan = Plan(repeats=3, control_units=2, control="an older control")
-    assert measured(Scripted([10_000_000]), plan=plan).plan == Plan(3, 2, "blend1")
+    # A call of 10 ms needs no repeats; half of it, 5 ms, is five units of a millisecond.
+    assert measured(Scripted([10_000_000]), plan=plan).plan == Plan(1, 5, "blend1")
 
 
 @pytest.mark.parametrize("max_samples", [10, 20, 30, 40])
@@ -162,19 +163,19 @@ def test_a_long_call_is_warmed_up_once_and_a_short_one_before_every_batch() -> N
 
 
 @pytest.mark.parametrize(
-    ("seconds_per_sample", "expected"),
-    # Not known yet: all eight; then as many as a round of one second has room for, and at least one.
-    [(None, 8), (0.01, 8), (0.25, 4), (5.0, 1)],
+    ("estimated_ns", "seconds_per_sample", "expected"),
+    # At most eight calls, at least one, and as many as a round of one second has room for.
+    [(10_000_000, None, 8), (250_000_000, None, 4), (5_000_000_000, None, 1), (10_000_000, 0.25, 4)],
 )
 def test_the_first_case_of_a_process_is_warmed_up_until_its_pages_are_touched(
-    seconds_per_sample: float | None, expected: int
+    estimated_ns: int, seconds_per_sample: float | None, expected: int
 ) -> None:
-    source = Scripted([10_000_000], is_new_process=True)
+    source = Scripted([10_000_000], estimated_ns=estimated_ns, is_new_process=True)
     measure(
         source,
         QUICK,
         clock=Clock.PROCESS_CPU,
-        plan=None,
+        plan=None if seconds_per_sample is None else Plan(1, 5, "c"),
         first_call_ns=1,
         control="c",
         seconds_per_sample=seconds_per_sample,

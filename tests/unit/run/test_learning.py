@@ -40,7 +40,7 @@ def test_fewer_cases_teach_nothing() -> None:
     assert learned(compared(LEAST_CASES - 1)) == {}
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.WRONG])
-def test_what_was_not_compared_teaches_nothing(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.WRONG, Verdict.SLOWER, Verdict.FASTER])
+def test_what_was_not_compared_or_surely_changed_teaches_nothing(verdict: Verdict) -> None:
     assert learned(compared(LEAST_CASES, verdict=verdict)) == {}
     assert learned(replace(one, baseline_ratio=None) for one in compared(LEAST_CASES)) == {}
