@@ -131,8 +131,8 @@ def test_a_change_of_the_size_that_is_called_detectable_is_found_four_times_in_f
         is Verdict.SLOWER
         for _ in range(400)
     )
-    # 80 % of 400 is 320 with a standard deviation of 8; the judge is careful (a floor on top, t instead of normal).
-    assert 300 <= found <= 392
+    # 80 % of 400 is 320 with a standard deviation of 8; what is detectable is itself an estimate of each judgement.
+    assert 285 <= found <= 392
 
 
 def test_a_threshold_below_what_can_be_seen_is_refused_with_the_one_that_can_be_had(draw: Draw) -> None:

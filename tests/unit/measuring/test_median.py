@@ -101,6 +101,12 @@ def test_the_spread_between_visits_is_that_of_their_figures() -> None:
     assert visit_spread(in_visits([*low, *high])) == 0.0
 
 
+def test_a_visit_gone_astray_is_not_what_the_figure_varies_by() -> None:
+    astray = in_visits([[1_000_000] * 5], [[1_004_000] * 5], [[2_500_000] * 5])
+    # What is left are two visits 0.4 % apart.
+    assert visit_spread(astray) == pytest.approx(0.004 / math.sqrt(2), rel=0.01)
+
+
 def test_without_any_visits_the_floor_is_the_prior() -> None:
     assert visit_floor([]) == PRIOR_SPREAD
     assert visit_floor([(0.0,), ()]) == PRIOR_SPREAD
