@@ -28,10 +28,9 @@ from typing import Any
 from controls import studied_cases
 from neighbours import busy
 
-from pytest_cnnperf.baseline.entry import thinned
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.frameworks.registry import builtin
-from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, change_between, judge
+from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, change_between
 from pytest_cnnperf.judging.statistics import session_level, summarize
 from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, visit_floor
@@ -39,11 +38,13 @@ from pytest_cnnperf.measuring.median import visit_logs
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
-from pytest_cnnperf.run.visits import is_settled, joined, judged_so_far
+from pytest_cnnperf.run.visits import COMPARING, RECORDING, joined
+from pytest_cnnperf.selftest.rates import THRESHOLD_OF_SLOWDOWN, judged_as_a_run
+from pytest_cnnperf.selftest.recordings import Recording
 from pytest_cnnperf.settings import QUICK, Settings, Timing
 
 LAYER = "conv2"
-ROUNDS, RECORDED_ROUNDS, RECORDED_VISITS, MOST_VISITS = 4, 2, 3, 3
+RECORDED_VISITS, MOST_VISITS = len(RECORDING), len(COMPARING)
 VISITS_OF_A_PROCESS = 3
 SLOWDOWNS = (0.02, 0.05, 0.10)
 PEERS: dict[str, Callable[[Sequence[float]], float]] = {
@@ -72,7 +73,7 @@ def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: S
                         run.renew()
                     for case in cases:
                         rounds, began = [], time.monotonic()
-                        for replica in range(ROUNDS):
+                        for replica in range(COMPARING[0]):
                             answer = timed(Asked(run, case, timing), like.get(case.framework), replica=replica)
                             assert answer.samples, answer.check.detail
                             like.setdefault(case.framework, answer.samples)
@@ -94,15 +95,14 @@ def loaded(plain: dict[str, Any]) -> Samples:
     return Samples(Clock(plain["clock"]), Plan(**plain["plan"]), rounds, plain["first_call_ns"])
 
 
-def numbered(visits: Sequence[Samples]) -> Samples:
-    """These visits as one measurement."""
-    return joined([visit.of_visit(number) for number, visit in enumerate(visits)])
+def numbered(visits: Sequence[Samples]) -> tuple[Samples, ...]:
+    """These visits as those of one measurement."""
+    return tuple(visit.of_visit(number) for number, visit in enumerate(visits))
 
 
 def recorded(visits: Sequence[Samples]) -> Samples:
-    """What a baseline would hold of three visits: two rounds each, thinned."""
-    whole = numbered([replace(visit, rounds=visit.rounds[:RECORDED_ROUNDS]) for visit in visits])
-    return replace(whole, rounds=thinned(whole.rounds))
+    """What a baseline would hold of these visits."""
+    return Recording(0.0, turn=0, visits=numbered(visits)).as_baseline
 
 
 def slowed(samples: Samples, by: float) -> Samples:
@@ -135,7 +135,9 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
     floors, seen = {}, []
     for name, visits in frameworks.items():
         taught = visits[: len(visits) // 3]
-        recordings = [recorded(taught[start : start + 3]) for start in range(len(taught) - 2)]
+        recordings = [
+            recorded(taught[start : start + RECORDED_VISITS]) for start in range(len(taught) - RECORDED_VISITS + 1)
+        ]
         floors[name] = Floor(visit_floor([visit_logs(one) for one in recordings]), runs=0.0)
         changes = [_change(before, now[:1], floors[name]) for before, now in pairs(taught)]
         seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
@@ -143,23 +145,13 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in (numbered(now), before))
+    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in (joined(numbered(now)), before))
     return change_between(*summaries, floor=floor)
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:
-    """As a run comes to it: one visit, and further ones while it is not settled."""
-    level = session_level(1)
-    for count in range(1, len(visits) + 1):
-        seen = [visit.of_visit(number) for number, visit in enumerate(visits[:count])]
-        judgement = judged_so_far(
-            seen,
-            lambda samples: judge(samples, before, threshold=threshold, level=level, floor=floor),
-            threshold=threshold,
-        )
-        if is_settled(judgement):
-            break
-    return judgement.verdict
+    """As a run of this one case comes to it."""
+    return judged_as_a_run(numbered(visits), before, threshold=threshold, level=session_level(1), floor=floor).verdict
 
 
 @dataclass(frozen=True)
@@ -183,13 +175,15 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
     for by in SLOWDOWNS:
         counted = {
             amount: Counter(
-                our_verdict(before, [slowed(visit, amount) for visit in now], threshold=by / 2, floor=floor)
+                our_verdict(
+                    before, [slowed(visit, amount) for visit in now], threshold=THRESHOLD_OF_SLOWDOWN * by, floor=floor
+                )
                 for before, now in compared
             )
             for amount in (0.0, *SLOWDOWNS)
         }
         shares = [counts[Verdict.SLOWER] / len(compared) for counts in counted.values()]
-        yield Row(f"cnnperf, threshold {by / 2:.1%}", len(compared), shares[0], tuple(shares[1:]))
+        yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(compared), shares[0], tuple(shares[1:]))
 
 
 def _wall(samples: Samples) -> list[float]:

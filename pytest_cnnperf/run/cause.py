@@ -11,11 +11,8 @@ from ..judging.cause import UNKNOWN, Forced, Ran, algorithm_changed, explain
 from ..judging.verdict import Judgement, Verdict
 from ..report.outcome import Outcome
 from .comparing import judged
-from .rounds import Answer, Asked, timed
-from .visits import joined
-
-# One visit, as a comparison begins.
-ROUNDS = 4
+from .rounds import Answer, Asked, back_to_back
+from .visits import COMPARING, joined
 
 
 def with_cause(asked: Asked, outcome: Outcome, answer: Answer, before: Entry | None) -> Outcome:
@@ -75,15 +72,13 @@ def _not_offered(asked: Asked, case: Case) -> str:
 
 def _visit(asked: Asked, before: Entry) -> tuple[Judgement | None, str]:
     """One visit against the same baseline; or why it says nothing."""
-    like, rounds = before.samples, []
-    for number in range(ROUNDS):
-        answer = timed(asked, like, replica=number)
+    rounds = []
+    for answer in back_to_back(asked, before.samples, count=COMPARING[0]):
         if answer.fault is not None or answer.samples is None:
             return None, f"forced {asked.case.algorithm} gives a wrong result ({answer.fault}): {answer.check.detail}"
         if not answer.resolved.fulfils(asked.case.algorithm):
             return None, f"forced {asked.case.algorithm} ran {answer.resolved.algorithm} ({answer.resolved.name})"
-        like = answer.samples
-        rounds.append(like)
+        rounds.append(answer.samples)
     judgement = judged(asked, joined(rounds), before)
     why_not = "" if judgement.baseline_ratio is not None else f"forced {asked.case.algorithm}: {judgement.detail}"
     return judgement, why_not

@@ -16,8 +16,8 @@ from ..report.outcome import Outcome
 from ..settings import Timing
 from .cause import with_cause
 from .comparing import stored
-from .resources import REPLICAS, Run
-from .rounds import Answer, Asked, checked, timed
+from .resources import Run
+from .rounds import Answer, Asked, back_to_back, checked
 from .telling import fallen_back, finished, with_answer
 from .visits import Broken, Course, Later, Unsettled, Visited, settle
 
@@ -75,12 +75,8 @@ def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None)
     """Visits until the judgement is settled; any round's wrong answer, or other algorithm, ends the case."""
 
     def rounds(like: Samples | None, visit: int, count: int) -> Iterator[Answer]:
-        for number in range(count):
-            # Where cases return, all processes were replaced in between.
-            fresh = visit > 0 and number < REPLICAS and not asked.run.returns
-            answer = timed(asked, like, replica=number, fresh=fresh)
-            like = answer.samples or like
-            yield answer
+        # Where cases return, all processes were replaced in between.
+        return back_to_back(asked, like, count=count, fresh=visit > 0 and not asked.run.returns)
 
     course = Course.of(asked.run.settings, before, apart=asked.run.returns)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..algorithms.checking import Check
@@ -17,7 +17,7 @@ from ..measuring.sampler import measure
 from ..measuring.samples import Samples
 from ..settings import Timing
 from .question import Question
-from .resources import Run
+from .resources import REPLICAS, Run
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,14 @@ def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = Fal
         return replace(answer, check=last, fault=Reason(last.fault))
     stale = replace(last, detail="the output of the last timed call belongs to earlier operands")
     return replace(answer, check=stale, fault=Reason.RESULT_STALE)
+
+
+def back_to_back(asked: Asked, like: Samples | None, *, count: int, fresh: bool = False) -> Iterator[Answer]:
+    """So many rounds, by the replicas in turn; each is built like the one before. `fresh` replaces the processes."""
+    for number in range(count):
+        answer = timed(asked, like, replica=number, fresh=fresh and number < REPLICAS)
+        like = answer.samples or like
+        yield answer
 
 
 def _first_answer(asked: Asked, worker: Worker, remote: RemoteCase, question: Question) -> Answer:

@@ -21,6 +21,10 @@ from .rounds import Answer, Asked
 Rounds = Callable[["Samples | None", int, int], Iterator[Answer]]
 
 
+# The rounds of each visit, when a run compares and when it records.
+COMPARING, RECORDING = (4, 4, 4), (2, 2, 2)
+
+
 @dataclass(frozen=True)
 class Course:
     """The rounds of each visit.
@@ -36,8 +40,8 @@ class Course:
     def of(cls, settings: Settings, before: Entry | None, *, apart: bool) -> Course:
         """A baseline is compared with for months and gets all its visits; most comparisons end with the first."""
         if will_store(settings, known=before is not None):
-            return cls((2, 2, 2), whole=True, apart=apart)
-        return cls((4, 4, 4), whole=False, apart=apart)
+            return cls(RECORDING, whole=True, apart=apart)
+        return cls(COMPARING, whole=False, apart=apart)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from ..frameworks.registry import Registry
 from ..frameworks.spec import FrameworkSpec, adapter_file
 from ..measuring.samples import Samples
 from ..run import Run
-from ..run.rounds import Asked, timed
-from ..run.visits import joined
+from ..run.rounds import Asked, back_to_back
+from ..run.visits import COMPARING, joined
 from ..settings import DEFAULT_THRESHOLD, QUICK, Timing
-from .recordings import COMPARING, Recording, Recordings
+from .recordings import Recording, Recordings
 
 SLOWDOWNS = (0.0, 0.02, 0.05, 0.1, 0.2)
 SLOWED_VARIABLE = "CNNPERF_SLOWED"
@@ -131,13 +131,11 @@ def _turn(
 
 def _visit(run: Run, subject: Subject, slowdown: float, *, rounds: int, like: Samples | None) -> Samples:
     asked, parts = Asked(run, subject.slowed(slowdown), TIMING), []
-    for replica in range(rounds):
-        answer = timed(asked, like, replica=replica)
+    for answer in back_to_back(asked, like, count=rounds):
         if answer.fault is not None or answer.samples is None:
             raise _unusable(asked, f"{answer.fault} ({answer.check.detail})")
         if not answer.resolved.fulfils(asked.case.algorithm):
             raise _unusable(asked, f"{answer.resolved.algorithm} ({answer.resolved.name})")
-        like = answer.samples
         parts.append(answer.samples)
     return joined(parts)
 

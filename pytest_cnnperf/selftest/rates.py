@@ -74,7 +74,8 @@ def rates(measured: Recordings, *, level: float, floor: Floor) -> tuple[Rate, ..
     def tally(recordings: Sequence[Recording], threshold: float) -> Tally:
         pairs = ((now, before) for before in unchanged for now in recordings if now.turn != before.turn)
         judged = (
-            _judged(now, before.as_baseline, threshold=threshold, level=level, floor=floor) for now, before in pairs
+            judged_as_a_run(now.visits, before.as_baseline, threshold=threshold, level=level, floor=floor)
+            for now, before in pairs
         )
         return Tally.of(tuple(judged))
 
@@ -86,12 +87,12 @@ def rates(measured: Recordings, *, level: float, floor: Floor) -> tuple[Rate, ..
     return tuple(found)
 
 
-def _judged(now: Recording, before: Samples, *, threshold: float, level: float, floor: Floor) -> Judgement:
+def judged_as_a_run(
+    visits: Sequence[Samples], before: Samples, *, threshold: float, level: float, floor: Floor
+) -> Judgement:
     """The run's own rules: visit after visit, until the judgement needs no other."""
     alone = partial(judge, before=before, threshold=threshold, level=level, floor=floor)
-    judgements = (
-        judged_so_far(now.visits[:count], alone, threshold=threshold) for count in range(1, len(now.visits) + 1)
-    )
+    judgements = (judged_so_far(visits[:count], alone, threshold=threshold) for count in range(1, len(visits) + 1))
     for judgement in judgements:
         if is_settled(judgement):
             break

@@ -7,12 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..baseline.entry import thinned
 from ..measuring.samples import Samples
-from ..run.visits import Course, joined
-from ..settings import Settings, Update
-
-# The rounds of each visit, when a run compares and when it records.
-COMPARING = Course.of(Settings(compare=True), None, apart=True).rounds
-RECORDING = Course.of(Settings(update=Update.ALL), None, apart=True).rounds
+from ..run.visits import RECORDING, joined
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
-from pytest_cnnperf.selftest.recordings import COMPARING, Recording, Recordings
+from pytest_cnnperf.run.visits import COMPARING
+from pytest_cnnperf.selftest.recordings import Recording, Recordings
 
 Record = Callable[..., Recording]
 CONTROL_NS = 1_000_000

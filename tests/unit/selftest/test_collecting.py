@@ -12,9 +12,10 @@ from pytest_cnnperf.cases import Algorithm, Layout
 from pytest_cnnperf.frameworks.fake import SCRIPT_VARIABLE, SPEC
 from pytest_cnnperf.frameworks.spec import Offer
 from pytest_cnnperf.run import Run
+from pytest_cnnperf.run.visits import COMPARING
 from pytest_cnnperf.selftest.collecting import SLOWDOWNS, CannotMeasure, Subject, collected, slowable, subject_of
 from pytest_cnnperf.selftest.injecting import CASE
-from pytest_cnnperf.selftest.recordings import COMPARING, Recordings
+from pytest_cnnperf.selftest.recordings import Recordings
 from pytest_cnnperf.settings import Settings
 
 SCRIPT = {"workload_ns": 10_000_000, "control_ns": 1_000_000}
