@@ -139,8 +139,9 @@ def _read(path: Path) -> Claim | None:
 
 
 def _write(descriptor: int, claim: Claim) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(asdict(claim)).encode(), 0)
+    """Over what stood there, which was not longer: a truncated file is written to the disk when it is closed."""
+    before = os.fstat(descriptor).st_size
+    os.pwrite(descriptor, json.dumps(asdict(claim)).encode().ljust(before), 0)
 
 
 def _parsed(data: bytes) -> Claim | None:
