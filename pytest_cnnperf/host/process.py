@@ -188,13 +188,12 @@ class Worker:
             return None
 
     def close(self) -> None:
-        """Ask it to exit, then end what is left of its process group."""
+        """Let it give back what it holds, then end its process group: a framework takes 0.4 s to end by itself."""
         try:
             if self.alive:
                 # Whatever it answers, it is ended below, and nobody waits for its results any more.
                 with suppress(WorkerFailed, WorkerRefused):
                     self.request("exit", deadline_seconds=_POLITE_SECONDS)
-                    self._wait(_POLITE_SECONDS)
         finally:
             self.kill()
 

@@ -12,6 +12,7 @@ from pytest_cnnperf.cases import Algorithm, Layout
 from pytest_cnnperf.frameworks.fake import SCRIPT_VARIABLE, SPEC
 from pytest_cnnperf.frameworks.spec import Offer
 from pytest_cnnperf.run import Run
+from pytest_cnnperf.run.resources import REPLICAS
 from pytest_cnnperf.run.visits import COMPARING
 from pytest_cnnperf.selftest.collecting import SLOWDOWNS, CannotMeasure, Subject, collected, slowable, subject_of
 from pytest_cnnperf.selftest.injecting import CASE
@@ -73,10 +74,10 @@ def test_all_samples_are_built_alike(found):
     assert len({visit.plan for recording in found.recordings for visit in recording.visits}) == 1
 
 
-def test_two_processes_serve_a_visit_and_are_replaced_after_it(found, folder):
+def test_each_round_of_a_visit_has_a_process_of_its_own_that_is_replaced_after_it(found, folder):
     assert found.recordings
     # Two turns of three visits.
-    assert int((folder / "count").read_text()) == 2 * 3 * 2
+    assert int((folder / "count").read_text()) == 2 * 3 * REPLICAS
 
 
 def test_whoever_waits_hears_where_it_is(found, told):
