@@ -31,6 +31,10 @@ class WorkerRefused(CnnperfError):
     """A living worker that answered a request with an error of its own (the adapter raised)."""
 
 
+class Recompiled(WorkerRefused):
+    """A framework that compiled, or searched for an algorithm, in a timed call: its time says nothing."""
+
+
 class NotOffered(WorkerRefused):
     """A living worker whose framework cannot run this case (a hole in the matrix, not a failure)."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from .algorithms import constraint
-from .cases import CONVOLUTION, Algorithm, Case, Clock, DeviceKind, Pass
+from .cases import CONVOLUTION, Algorithm, Case, Clock, DeviceKind, DType, Layout, Pass
 from .cases.networks import Network
+from .frameworks.fitting import why_too_large
 from .frameworks.holes import hole
 from .frameworks.registry import Registry
 from .frameworks.spec import FrameworkSpec, Offer
@@ -26,10 +27,24 @@ class Matrix:
     holes: tuple[Hole, ...]
 
 
-def convolutions(networks: Iterable[Network], registry: Registry, settings: Settings) -> Matrix:
+@dataclass(frozen=True)
+class Way:
+    """How a layer may be computed: all of a case that is neither its problem nor the size of its machine."""
+
+    device_kind: DeviceKind
+    options: tuple[tuple[str, str], ...]
+    layout: Layout
+    dtype: DType
+    clocks: tuple[Clock, ...]
+
+
+def convolutions(
+    networks: Iterable[Network], registry: Registry, settings: Settings, *, gpu_memory_bytes: int | None = None
+) -> Matrix:
     """Every convolution of these networks that the chosen frameworks can be asked for.
 
-    Cases stand grouped by framework and worker environment, so that a live worker serves as many as possible in a row.
+    `gpu_memory_bytes` is that of the smallest GPU that may be leased, None where there is none or nobody knows. Cases
+    stand grouped by framework and worker environment, so that a live worker serves as many as possible in a row.
     """
     networks = tuple(networks)
     cases: list[Case] = []
@@ -43,7 +58,13 @@ def convolutions(networks: Iterable[Network], registry: Registry, settings: Sett
                 for pass_ in _passes(settings):
                     holes[Hole(spec.name, algorithm.value, why, pass_=pass_.value)] += _table_size(networks, settings)
             for case in _cases(spec, offers, networks, settings):
-                reason = missing or hole(spec, case) or _impossible(case) or _left_out(spec, case, settings)
+                reason = (
+                    missing
+                    or hole(spec, case)
+                    or _impossible(case)
+                    or _left_out(spec, case, settings)
+                    or why_too_large(case, gpu_memory_bytes)
+                )
                 if reason is None:
                     cases.append(case)
                 else:
@@ -61,21 +82,46 @@ def _passes(settings: Settings) -> tuple[Pass, ...]:
     return settings.passes or tuple(Pass)
 
 
-def _batches(settings: Settings) -> tuple[int, ...]:
-    return settings.batches or settings.preset.batches
+def _batches(device_kind: DeviceKind, settings: Settings) -> tuple[int, ...]:
+    preset = settings.preset
+    return settings.batches or (preset.gpu_batches if device_kind is DeviceKind.CUDA else preset.batches)
 
 
 def _table_size(networks: tuple[Network, ...], settings: Settings) -> int:
-    return sum(len(network.layers) for network in networks) * len(_batches(settings))
+    return sum(len(network.layers) for network in networks) * len(_batches(DeviceKind.CPU, settings))
+
+
+def _ways(offers: list[Offer], settings: Settings) -> Iterator[Way]:
+    """The ways of these offers, each once; offers for other passes of the same way add none."""
+    ways = {
+        Way(offer.device_kind, offer.options, layout, dtype, _clocks(offer, settings)): None
+        for offer in offers
+        for layout in offer.layouts
+        for dtype in _dtypes(offer, settings)
+    }
+    yield from ways
+
+
+def _dtypes(offer: Offer, settings: Settings) -> tuple[DType, ...]:
+    """On the CPU other types must be asked for: they take their time, and training is done in float32."""
+    if settings.dtypes:
+        return settings.dtypes
+    return offer.dtypes if offer.device_kind is DeviceKind.CUDA else offer.dtypes[:1]
+
+
+def _clocks(offer: Offer, settings: Settings) -> tuple[Clock, ...]:
+    """Those that were chosen, or the only one of a framework that cannot time on the device's own clock."""
+    if offer.device_kind is DeviceKind.CPU:
+        return ()
+    return tuple(clock for clock in settings.clocks if clock in offer.clocks) or offer.clocks[:1]
 
 
 def _cases(
     spec: FrameworkSpec, offers: list[Offer], networks: tuple[Network, ...], settings: Settings
 ) -> Iterator[Case]:
-    ways = {(offer.device_kind, layout): None for offer in offers for layout in offer.layouts}
-    for (device_kind, layout), batch, network in product(ways, _batches(settings), networks):
-        for threads, devices in _sizes(device_kind, settings):
-            clock = _clock(device_kind, threads, devices)
+    for way in _ways(offers, settings):
+        sizes = product(_batches(way.device_kind, settings), networks, _sizes(way, settings))
+        for batch, network, (threads, devices, clock) in sizes:
             for layer, pass_ in product(network.layers, _passes(settings)):
                 yield Case(
                     framework=spec.name,
@@ -85,22 +131,25 @@ def _cases(
                     problem=layer.problem.with_batch(batch),
                     pass_=pass_,
                     algorithm=offers[0].algorithm,
-                    layout=layout,
-                    device_kind=device_kind,
+                    dtype=way.dtype,
+                    layout=way.layout,
+                    device_kind=way.device_kind,
                     device_count=devices,
                     threads=threads,
                     clock=clock,
+                    options=way.options,
                 )
 
 
-def _sizes(device_kind: DeviceKind, settings: Settings) -> Iterable[tuple[int, int]]:
-    """Pairs (threads, device count); threads of the host are no size of a GPU's work."""
-    return product(settings.threads if device_kind is DeviceKind.CPU else (1,), settings.device_counts)
+def _sizes(way: Way, settings: Settings) -> list[tuple[int, int, Clock]]:
+    """Threads, device count and clock; threads of the host are no size of a GPU's work."""
+    if way.device_kind is DeviceKind.CUDA:
+        return [(1, devices, clock) for devices, clock in product(settings.device_counts, way.clocks)]
+    sizes = product(settings.threads, settings.device_counts)
+    return [(threads, devices, _cpu_clock(threads, devices)) for threads, devices in sizes]
 
 
-def _clock(device_kind: DeviceKind, threads: int, devices: int) -> Clock:
-    if device_kind is DeviceKind.CUDA:
-        return Clock.DEVICE_COLD
+def _cpu_clock(threads: int, devices: int) -> Clock:
     return Clock.PROCESS_CPU if threads == 1 and devices == 1 else Clock.WALL
 
 
@@ -119,9 +168,16 @@ def _impossible(case: Case) -> str | None:
 def _left_out(spec: FrameworkSpec, case: Case, settings: Settings) -> str | None:
     """Why the preset does not ask for a case that the framework offers."""
     offer = spec.offer_for(case)
-    if settings.preset.every_layout or offer is None or case.layout is offer.layouts[0]:
+    if settings.preset.every_layout or offer is None:
         return None
-    return f"the preset {settings.preset.name} asks for {offer.layouts[0]} only, not for {case.layout}"
+    says = f"the preset {settings.preset.name} asks for"
+    if case.layout is not offer.layouts[0]:
+        return f"{says} {offer.layouts[0]} only, not for {case.layout}"
+    if not settings.dtypes and case.dtype is not offer.dtypes[0]:
+        return f"{says} {offer.dtypes[0]} only; next: --cnnperf-dtypes={case.dtype}"
+    if offer.is_extra:
+        return f"{says} no {','.join('='.join(option) for option in case.options)}; nightly and paper do"
+    return None
 
 
 def merged(holes: Iterable[Mapping[str, object] | Hole]) -> tuple[Hole, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from .cases.words import Algorithm, Pass
+from .cases.words import Algorithm, Clock, DType, Pass
 
 
 class Missing(str, Enum):
@@ -30,12 +30,14 @@ class Update(str, Enum):
 class Preset:
     """A size of the suite: batches, layouts, and how long a case is timed.
 
-    `every_layout` asks for all layouts of an offer, otherwise only for its first, the framework's own.
+    `gpu_batches` are the batches on a GPU, which smaller ones leave idle. `every_layout` asks for all layouts and (on a
+    GPU) types of an offer, and for extra offers, otherwise only for the first, the framework's own.
     Units: `max_seconds` and samples per round; a case has at least four rounds, a callable two.
     """
 
     name: str
     batches: tuple[int, ...]
+    gpu_batches: tuple[int, ...]
     max_seconds: float
     min_samples: int
     max_samples: int
@@ -44,9 +46,20 @@ class Preset:
 
 # At batch 1 the 3x3 layers mostly read their filters, and processes that have them in luckier or unluckier places
 # differ by 3 to 11 % (standard deviation) for their lives; at batch 4 they compute, and differ by 1 %.
-QUICK = Preset("quick", batches=(4,), max_seconds=0.1, min_samples=3, max_samples=12, every_layout=False)
-NIGHTLY = Preset("nightly", batches=(1, 16, 64), max_seconds=2.0, min_samples=10, max_samples=20)
-PAPER = Preset("paper", batches=(16, 32, 64, 128, 256), max_seconds=150.0, min_samples=25, max_samples=25)
+QUICK = Preset(
+    "quick", batches=(4,), gpu_batches=(64,), max_seconds=0.1, min_samples=3, max_samples=12, every_layout=False
+)
+NIGHTLY = Preset(
+    "nightly", batches=(1, 16, 64), gpu_batches=(16, 64, 256), max_seconds=2.0, min_samples=10, max_samples=20
+)
+PAPER = Preset(
+    "paper",
+    batches=(16, 32, 64, 128, 256),
+    gpu_batches=(16, 32, 64, 128, 256, 1024),
+    max_seconds=150.0,
+    min_samples=25,
+    max_samples=25,
+)
 PRESETS = {preset.name: preset for preset in (QUICK, NIGHTLY, PAPER)}
 
 
@@ -68,11 +81,14 @@ class Settings:
     algorithms: tuple[Algorithm, ...] = ()
     passes: tuple[Pass, ...] = ()
     batches: tuple[int, ...] = ()
+    dtypes: tuple[DType, ...] = ()
+    clocks: tuple[Clock, ...] = (Clock.DEVICE_COLD,)
     device_counts: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = (1,)
     compare: bool = False
     update: Update = Update.NOTHING
     prune: bool = False
+    only_missing: bool = False
     missing: Missing = Missing.WARN
     baselines: Path = Path("baselines")
     threshold: float = DEFAULT_THRESHOLD

@@ -9,6 +9,8 @@ from ..cases import DType, Pass, Problem
 from .rounding import Array, Terms
 
 FLOAT32_BYTES = 4
+# TF32 is stored as float32.
+_STORED_BYTES = {DType.FLOAT64: 8, DType.BFLOAT16: 2, DType.FLOAT16: 2}
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ def no_constraint(_problem: Problem, _pass: Pass) -> str | None:
     return None
 
 
-def compulsory_bytes(problem: Problem) -> int:
+def compulsory_bytes(problem: Problem, dtype: DType = DType.FLOAT32) -> int:
     """Both operands and the result, touched once; the same three arrays in every pass."""
     elements = sum(
         first * second * third * fourth
         for first, second, third, fourth in (problem.x_shape, problem.w_shape, problem.y_shape)
     )
-    return elements * FLOAT32_BYTES
+    return elements * _STORED_BYTES.get(dtype, FLOAT32_BYTES)
 
 
 def cost_of(problem: Problem, *, multiplications: int, flops: int, workspace_bytes: int) -> Cost:

@@ -46,12 +46,16 @@ class Roundoff:
     output: float
 
 
+# Tensor cores add in float32 and round towards zero: twice the unit roundoff.
+# Source: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor cores", PeerJ CS 7 (2021) e330.
+_TENSOR_CORE_SUMS = 2.0**-23
 ROUNDOFF = {
     DType.FLOAT64: Roundoff(inputs=0.0, sums=2.0**-53, output=0.0),
     DType.FLOAT32: Roundoff(inputs=0.0, sums=2.0**-24, output=0.0),
-    DType.TF32: Roundoff(inputs=2.0**-11, sums=2.0**-24, output=0.0),
-    DType.FLOAT16: Roundoff(inputs=2.0**-11, sums=2.0**-24, output=2.0**-11),
-    DType.BFLOAT16: Roundoff(inputs=2.0**-8, sums=2.0**-24, output=2.0**-8),
+    # Kernels that hand float32 operands to tensor cores as they are have their last 13 bits cut off, not rounded.
+    DType.TF32: Roundoff(inputs=2.0**-10, sums=_TENSOR_CORE_SUMS, output=0.0),
+    DType.FLOAT16: Roundoff(inputs=2.0**-11, sums=_TENSOR_CORE_SUMS, output=2.0**-11),
+    DType.BFLOAT16: Roundoff(inputs=2.0**-8, sums=_TENSOR_CORE_SUMS, output=2.0**-8),
 }
 
 

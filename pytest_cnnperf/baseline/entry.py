@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cases import Algorithm, Clock
+from ..measuring.gpu.conditions import Conditions
 from ..measuring.median import are_positive, median_ratio, visit_logs
 from ..measuring.samples import Plan, Round, Samples
 
@@ -19,8 +20,9 @@ class Entry:
     """One case of a baseline.
 
     `resolved` names what ran and `resolved_algorithm` is its algorithm where that is known; `error_fraction` is the
-    error as a fraction of its bound, `recorded` an ISO date.
-    Units: nanoseconds as in `Samples`; `ratio` is workload ÷ control, six significant digits.
+    error as a fraction of its bound, `recorded` an ISO date. `conditions` are those of the GPUs, None on a CPU.
+    Units: nanoseconds as in `Samples`; bytes of device memory, None where unknown; `ratio` is workload ÷ control, six
+    significant digits.
     """
 
     key: str
@@ -36,6 +38,8 @@ class Entry:
     control_median_ns: int
     ratio: float
     resolved_algorithm: Algorithm | None = None
+    peak_memory_bytes: int | None = None
+    conditions: Conditions | None = None
 
     @classmethod
     def of(
@@ -48,6 +52,7 @@ class Entry:
         versions: Mapping[str, str],
         recorded: str,
         resolved_algorithm: Algorithm | None = None,
+        peak_memory_bytes: int | None = None,
     ) -> Entry:
         """The entry of these samples, at most 64 of them, evenly from all rounds.
 
@@ -67,6 +72,8 @@ class Entry:
             error_fraction=error_fraction,
             versions=dict(sorted(versions.items())),
             recorded=recorded,
+            peak_memory_bytes=peak_memory_bytes,
+            conditions=samples.conditions,
             **derived(kept),
         )
 
@@ -84,10 +91,12 @@ class Entry:
         """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
         return {
             "clock": self.clock.value,
+            **({"conditions": self.conditions.to_plain()} if self.conditions else {}),
             "control_median_ns": self.control_median_ns,
             "error_fraction": self.error_fraction,
             "first_call_ns": self.first_call_ns,
             "median_ns": self.median_ns,
+            **({} if self.peak_memory_bytes is None else {"peak_memory_bytes": self.peak_memory_bytes}),
             "plan": {
                 "control": self.plan.control,
                 "control_units": self.plan.control_units,
@@ -119,6 +128,8 @@ class Entry:
         made = {"key": key, "clock": Clock(plain["clock"]), "plan": Plan(**plain["plan"]), "rounds": rounds}
         if "resolved_algorithm" in plain:
             made["resolved_algorithm"] = Algorithm(plain["resolved_algorithm"])
+        if "conditions" in plain:
+            made["conditions"] = Conditions.from_plain(plain["conditions"])
         return cls(**{**plain, **made})
 
 

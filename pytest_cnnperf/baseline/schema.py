@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ..cases import Algorithm, Case, Clock
 from ..errors import BaselineError, InvalidProblem
+from ..measuring.gpu.conditions import Conditions
 from ..measuring.machine import Machine
 from .entry import MOST_SAMPLES, Entry, derived
 
@@ -41,7 +42,7 @@ _ENTRY = {
     "versions": dict,
 }
 # What entries of earlier versions do not have.
-_NEWER = {"resolved_algorithm": str}
+_NEWER = {"resolved_algorithm": str, "conditions": dict, "peak_memory_bytes": int}
 _NEWER_ROUND = {"visit": int}
 
 
@@ -194,6 +195,7 @@ def _entry(key: str, plain: Any, where: Where) -> Entry:
     _fields(plain["plan"], _PLAN, where, of="plan ")
     _values(plain, case, where)
     _resolved_algorithm(plain, where)
+    _conditions(plain, where)
     for number, part in enumerate(plain["rounds"], start=1):
         _round(part, where, of=f"round {number} ")
     entry = Entry.from_plain(key, plain)
@@ -227,6 +229,16 @@ def _resolved_algorithm(plain: Mapping[str, Any], where: Where) -> None:
     found = plain.get("resolved_algorithm")
     if found is not None and found not in known:
         where.fail(f"resolved_algorithm is {found!r}, expected one of {', '.join(known)}")
+
+
+def _conditions(plain: Mapping[str, Any], where: Where) -> None:
+    if plain.get("peak_memory_bytes", 0) < 0:
+        where.fail(f"peak_memory_bytes is {plain['peak_memory_bytes']}, expected at least 0")
+    if "conditions" in plain:
+        try:
+            Conditions.from_plain(plain["conditions"])
+        except ValueError as error:
+            where.fail(str(error))
 
 
 def _round(part: Any, where: Where, *, of: str) -> None:

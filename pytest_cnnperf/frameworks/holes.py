@@ -11,7 +11,8 @@ from .spec import FrameworkSpec, Offer
 def hole(spec: FrameworkSpec, case: Case) -> str | None:
     """Why this framework does not offer this case; None when it does.
 
-    Asked in this order: the framework's word on the algorithm, devices, the offer's own limit, passes, layouts.
+    Asked in this order: the framework's word on the algorithm, devices, options, the offer's own limit, passes,
+    layouts, types.
     """
     offer = spec.offer_for(case)
     return offer.limit(case) if offer is not None else _why_no_offer(spec, case)
@@ -28,17 +29,28 @@ def _why_no_offer(spec: FrameworkSpec, case: Case) -> str:
     if not offers:
         kinds = _listed(offer.device_kind for offer in same_algorithm)
         return f"{spec.title} offers {case.algorithm} on {kinds}, not on {case.device_kind}"
+    variants = [offer for offer in offers if offer.options == case.options]
+    if not variants:
+        known = "; ".join(dict.fromkeys(_options(offer.options) for offer in offers))
+        return f"{spec.title} offers {case.algorithm} with {known}, not with {_options(case.options)}"
     # A limit knows best why an algorithm lacks a pass; the plain words below are for offers that do not say.
-    reasons = (offer.limit(case) for offer in offers)
-    return next((reason for reason in reasons if reason), None) or _pass_or_layout(spec, case, offers)
+    reasons = (offer.limit(case) for offer in variants)
+    return next((reason for reason in reasons if reason), None) or _pass_layout_or_type(spec, case, variants)
 
 
-def _pass_or_layout(spec: FrameworkSpec, case: Case, offers: list[Offer]) -> str:
+def _pass_layout_or_type(spec: FrameworkSpec, case: Case, offers: list[Offer]) -> str:
     passes = [pass_ for pass_ in Pass if any(pass_ in offer.passes for offer in offers)]
     if case.pass_ not in passes:
         return f"{spec.title} offers {case.algorithm} for {_listed(passes)}, not for {case.pass_}"
-    layouts = (layout for offer in offers for layout in offer.layouts)
-    return f"{spec.title} offers {case.algorithm} in {_listed(layouts)}, not in {case.layout}"
+    layouts = [layout for offer in offers for layout in offer.layouts]
+    if case.layout not in layouts:
+        return f"{spec.title} offers {case.algorithm} in {_listed(layouts)}, not in {case.layout}"
+    dtypes = (dtype for offer in offers for dtype in offer.dtypes)
+    return f"dtype {case.dtype}: {spec.title} offers {case.algorithm} in {_listed(dtypes)} here"
+
+
+def _options(options: Iterable[tuple[str, str]]) -> str:
+    return ",".join("=".join(option) for option in options) or "no option"
 
 
 def _listed(words: Iterable[object]) -> str:

@@ -1,7 +1,7 @@
-"""JAX on the CPU: what XLA chooses (YNNPACK, Eigen, or loops of its own), or what it chooses without YNNPACK.
+"""JAX: on the CPU what XLA chooses, with or without YNNPACK; on a GPU what it chooses by its levels of autotuning.
 
-GPUs are not offered: JAX has no events on a device's own clock, and a host's clock around its calls would be another
-method than the one that GPU samples are taken by.
+On a GPU the clock is elapsed time, since JAX has no events on a device's own: another method than that of frameworks
+that have them, so that the two are never compared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from math import prod
 from pathlib import Path
 
-from ..cases import Algorithm, Case, Layout, Pass, Problem
+from ..cases import Algorithm, Case, Clock, DeviceKind, DType, Layout, Pass, Problem
 from ..cases.problem import Pair
 from .limits import float32_only, in_every_way, problem_of
 from .recipe import Launch, Recipe, venv_python
@@ -79,6 +79,25 @@ def _launch(folder: Path) -> Launch:
     return Launch((venv_python(folder),))
 
 
+def _on_gpu(level: int, *, dtypes: tuple[DType, ...], is_extra: bool = False) -> Offer:
+    """What XLA chooses with this level of autotuning: 0 takes cuDNN's heuristic, 4 (XLA's default) times and checks."""
+    return Offer(
+        Algorithm.AUTO,
+        layouts=_BOTH_LAYOUTS,
+        device_kind=DeviceKind.CUDA,
+        environment={
+            "JAX_PLATFORMS": "cuda",
+            "XLA_FLAGS": f"--xla_gpu_autotune_level={level}",
+            # Two replicas and the control share the device.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        },
+        options=(("autotune", str(level)),),
+        dtypes=dtypes,
+        clocks=(Clock.WALL,),
+        is_extra=is_extra,
+    )
+
+
 SPEC = FrameworkSpec(
     name="jax",
     title="JAX",
@@ -90,6 +109,8 @@ SPEC = FrameworkSpec(
         Offer(Algorithm.AUTO, layouts=_BOTH_LAYOUTS, limit=float32_only),
         Offer(Algorithm.IMPLICIT_GEMM, layouts=_BOTH_LAYOUTS, limit=in_every_way(float32_only, _as_xla_chooses)),
         Offer(Algorithm.GEMM, layouts=_BOTH_LAYOUTS, limit=in_every_way(float32_only, _as_xla_chooses)),
+        _on_gpu(4, dtypes=(DType.FLOAT32, DType.TF32, DType.BFLOAT16)),
+        _on_gpu(0, dtypes=(DType.FLOAT32,), is_extra=True),
     ),
     absent={
         # Two more spatial dimensions of size 1 would force them: 130 times slower than Eigen on AlexNet's conv2.

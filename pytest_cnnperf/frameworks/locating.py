@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from ..errors import UsageError
 from .environment import State, inspect
@@ -79,11 +80,19 @@ def install_command(spec: FrameworkSpec) -> str:
 
 @cache
 def is_findable(module: str) -> bool:
-    """Whether this interpreter has a module; only the top level, since looking deeper would import its package."""
+    """Whether this interpreter has a module; nothing is imported, so that below a package nothing is looked for.
+
+    A namespace (a folder without code, as several wheels share one) is looked into.
+    """
+    top, _, below = module.partition(".")
     try:
-        return importlib.util.find_spec(module.partition(".")[0]) is not None
+        spec = importlib.util.find_spec(top)
     except ValueError:  # somebody put a module without a __spec__ into sys.modules
         return True
+    if spec is None or not below or spec.origin is not None:
+        return spec is not None
+    inside = below.replace(".", "/")
+    return any(Path(place, inside).is_dir() for place in spec.submodule_search_locations or ())
 
 
 def _words(text: str, source: str) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from .limits import in_every_way, one_group, problem_of, what_the_algorithm_need
 from .spec import FrameworkSpec, Offer, adapter_file
 
 _WINOGRAD_SIDES = (3, 5)
+_TYPES = (DType.FLOAT32, DType.FLOAT64)
 
 
 def _real_types(case: Case) -> str | None:
-    known = (DType.FLOAT32, DType.FLOAT64)
-    return None if case.dtype in known else f"dtype {case.dtype}: NumPy computes in float32 or float64"
+    return None if case.dtype in _TYPES else f"dtype {case.dtype}: NumPy computes in float32 or float64"
 
 
 def _winograd_shapes(case: Case) -> str | None:
@@ -32,10 +32,10 @@ SPEC = FrameworkSpec(
     install="pip install pytest-cnnperf",
     modules=("numpy",),
     offers=(
-        Offer(Algorithm.DIRECT, limit=_real_types),
-        Offer(Algorithm.GEMM, limit=_real_types),
-        Offer(Algorithm.FFT, limit=_TRANSFORM),
-        Offer(Algorithm.WINOGRAD, limit=in_every_way(_TRANSFORM, _winograd_shapes)),
+        Offer(Algorithm.DIRECT, limit=_real_types, dtypes=_TYPES),
+        Offer(Algorithm.GEMM, limit=_real_types, dtypes=_TYPES),
+        Offer(Algorithm.FFT, limit=_TRANSFORM, dtypes=_TYPES),
+        Offer(Algorithm.WINOGRAD, limit=in_every_way(_TRANSFORM, _winograd_shapes), dtypes=_TYPES),
     ),
     absent={
         Algorithm.AUTO: "NumPy has no convolution of its own that could choose",

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import UnknownName
-from . import caffe, cntk, fake, jax, numpy, tensorflow, theano, torch
+from . import caffe, cntk, cudnn, fake, jax, numpy, tensorflow, theano, torch
 from .locating import located, why_missing
 from .spec import FrameworkSpec
 
@@ -60,5 +60,5 @@ class Registry:
 
 def builtin() -> Registry:
     """The frameworks that this package brings; the fake one only where its script is set (it exists for tests)."""
-    specs = (numpy.SPEC, torch.SPEC, tensorflow.SPEC, jax.SPEC, theano.SPEC, cntk.SPEC, caffe.SPEC)
+    specs = (numpy.SPEC, torch.SPEC, tensorflow.SPEC, jax.SPEC, theano.SPEC, cntk.SPEC, caffe.SPEC, cudnn.SPEC)
     return Registry((*specs, fake.SPEC) if fake.is_scripted() else specs)

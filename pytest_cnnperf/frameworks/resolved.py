@@ -13,13 +13,15 @@ class Resolved:
 
     `algorithm` is None when it could not be observed. `name` is the kernel, primitive or function, e.g.
     ``oneDNN jit:avx512_core``, or ``unknown``. `tile` is the Winograd output tile or FFT tile where there is one.
-    Units: workspace_bytes, None when unknown.
+    `peak_bytes` is what the device held at most, from the operands to the end of the first call.
+    Units: bytes, None when unknown.
     """
 
     algorithm: Algorithm | None
     name: str
     tile: int | None = None
     workspace_bytes: int | None = None
+    peak_bytes: int | None = None
 
     def fulfils(self, asked: Algorithm | None) -> bool:
         """Whether this is what was asked for; what cannot be observed is given the benefit of the doubt."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..cases import Algorithm, Case, DeviceKind, Layout, Pass
+from ..cases import Algorithm, Case, Clock, DeviceKind, DType, Layout, Pass
 from .recipe import Recipe
 
 Limit = Callable[[Case], "str | None"]
@@ -21,8 +21,11 @@ def no_limit(_case: Case) -> str | None:
 class Offer:
     """One algorithm of a framework: in which passes, layouts and worker environment, and within which limits.
 
-    `layouts` are collected one case each. `environment` is read by the framework at import, so cases of offers with
-    different environments get different workers. `limit` returns why a case is not offered ("stride 4: …"), or None.
+    `layouts` and `dtypes` are collected one case each, by a small preset only the first of them. `environment` is read
+    by the framework at import, so cases of offers with different environments get different workers. `limit` returns
+    why a case is not offered ("stride 4: …"), or None. `options` are those of the cases that it stands for: a variant
+    of an algorithm is an offer of its own. `is_extra` leaves it to the larger presets. `clocks` are those that time it
+    on a GPU; on the CPU the number of threads says which.
     """
 
     algorithm: Algorithm
@@ -31,6 +34,21 @@ class Offer:
     device_kind: DeviceKind = DeviceKind.CPU
     environment: Mapping[str, str] = field(default_factory=dict)
     limit: Limit = no_limit
+    options: tuple[tuple[str, str], ...] = ()
+    dtypes: tuple[DType, ...] = (DType.FLOAT32,)
+    clocks: tuple[Clock, ...] = (Clock.DEVICE_COLD, Clock.DEVICE_HOT)
+    is_extra: bool = False
+
+    def covers(self, case: Case) -> bool:
+        """Whether this case is one of those that it stands for, limits aside."""
+        return (
+            self.algorithm is case.algorithm
+            and case.pass_ in self.passes
+            and case.layout in self.layouts
+            and self.device_kind is case.device_kind
+            and self.options == case.options
+            and case.dtype in self.dtypes
+        )
 
 
 @dataclass(frozen=True)
@@ -58,16 +76,8 @@ class FrameworkSpec:
     parallelism: tuple[str, ...] = ()
 
     def offer_for(self, case: Case) -> Offer | None:
-        """The offer that covers algorithm, pass, layout and device kind of this case, limits aside."""
-        for offer in self.offers:
-            if (
-                offer.algorithm is case.algorithm
-                and case.pass_ in offer.passes
-                and case.layout in offer.layouts
-                and offer.device_kind is case.device_kind
-            ):
-                return offer
-        return None
+        """The offer that covers algorithm, pass, layout, dtype, options and device kind of this case, limits aside."""
+        return next((offer for offer in self.offers if offer.covers(case)), None)
 
 
 def adapter_file(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""PyTorch: what its CPU libraries run for which problem, and cuDNN's own choice and im2col on a GPU."""
+"""PyTorch: what its CPU libraries run for which problem; on a GPU cuDNN's choice by several rules, and im2col."""
 
 from __future__ import annotations
 
@@ -91,13 +91,30 @@ def _onednn_implicit_gemm(case: Case) -> str | None:
     return None
 
 
-def _cuda_types(case: Case) -> str | None:
-    known = (DType.FLOAT32, DType.TF32)
-    return None if case.dtype in known else f"dtype {case.dtype}: offered in float32 and tf32 only"
-
-
 _TRANSFORM = in_every_way(float32_only, what_the_algorithm_needs, one_group, _nnpack)
 _FORWARD = frozenset({Pass.FORWARD})
+
+_STRICT_OR_TF32 = (DType.FLOAT32, DType.TF32)
+
+
+def _on_gpu(
+    switch: str = "",
+    *,
+    algorithm: Algorithm = Algorithm.AUTO,
+    layouts: tuple[Layout, ...] = (Layout.NCHW,),
+    dtypes: tuple[DType, ...] = (DType.FLOAT32,),
+    is_extra: bool = False,
+) -> Offer:
+    """A GPU's offer with this switch on, or with none; what each does, docs/gpu.md tells."""
+    return Offer(
+        algorithm,
+        layouts=layouts,
+        device_kind=DeviceKind.CUDA,
+        options=((switch, "on"),) if switch else (),
+        dtypes=dtypes,
+        is_extra=is_extra,
+    )
+
 
 SPEC = FrameworkSpec(
     name="torch",
@@ -119,8 +136,12 @@ SPEC = FrameworkSpec(
         Offer(Algorithm.GEMM, limit=float32_only),
         Offer(Algorithm.FFT, passes=_FORWARD, limit=_TRANSFORM),
         Offer(Algorithm.WINOGRAD, passes=_FORWARD, limit=_TRANSFORM),
-        Offer(Algorithm.AUTO, layouts=(Layout.NCHW, Layout.NHWC), device_kind=DeviceKind.CUDA, limit=_cuda_types),
-        Offer(Algorithm.GEMM, device_kind=DeviceKind.CUDA, limit=_cuda_types),
+        _on_gpu(layouts=(Layout.NCHW, Layout.NHWC), dtypes=(*_STRICT_OR_TF32, DType.BFLOAT16)),
+        _on_gpu("benchmark", dtypes=_STRICT_OR_TF32),
+        _on_gpu("deterministic", is_extra=True),
+        _on_gpu("compiled", is_extra=True),
+        # Its gradients of the filter are added up image by image in the type of the result: no bfloat16.
+        _on_gpu(algorithm=Algorithm.GEMM, dtypes=_STRICT_OR_TF32),
     ),
     absent={Algorithm.FFT_TILING: "PyTorch's only FFT convolution (NNPACK) tiles by itself; ask for fft"},
     parallelism=(

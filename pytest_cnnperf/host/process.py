@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
-from ..errors import NotOffered, WorkerFailed, WorkerRefused
+from ..errors import NotOffered, Recompiled, WorkerFailed, WorkerRefused
 from ..worker import wire
 from .pipes import Deadline, DeadlineExpired, PipeClosed, Pipes, StderrTail
 
@@ -160,6 +160,8 @@ class Worker:
         message = str(head.get("message", ""))
         if head.get("error") == "not_offered":
             return NotOffered(message)
+        if head.get("error") == "recompiled":
+            return Recompiled(f"{self._what(name)} was refused: {message}")
         trace = str(head.get("traceback", "")).strip()
         return WorkerRefused(f"{self._what(name)} was refused: {message}" + (f"\n{_indented(trace)}" if trace else ""))
 

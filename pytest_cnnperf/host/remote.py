@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..cases import Algorithm, Case, Clock
+from ..cases import Algorithm, Case, Clock, DeviceKind
 from ..errors import InvalidProblem
 from ..frameworks.resolved import Resolved
 from .process import Answer, Array, Worker
@@ -26,16 +27,27 @@ def prepare(worker: Worker, case: Case, operands: Mapping[str, Array], *, deadli
     """
     worker.subject = f"case {case.key}"
     answer = worker.request("prepare", operands, deadline_seconds=deadline_seconds, case=to_wire(case))
-    return RemoteCase(worker, answer, deadline_seconds)
+    return RemoteCase(worker, case, answer, deadline_seconds)
 
 
-def peak(worker: Worker) -> float | None:
-    """FLOP/s of the worker's best float32 matrix product; None where its clock is scripted and says nothing.
+@dataclass(frozen=True)
+class Peak:
+    """What a device can do at best. Units: float32 FLOP/s of a matrix product, bytes read and written by a copy a s."""
 
-    Raises: WorkerFailed.
+    flops_per_second: float | None = None
+    bytes_per_second: float | None = None
+
+
+def peak(worker: Worker, device_kind: DeviceKind = DeviceKind.CPU) -> Peak:
+    """The worker's best float32 matrix product and copy; None where its clock is scripted and says nothing.
+
+    Raises: WorkerFailed; WorkerRefused where it cannot measure its device.
     """
-    rate = worker.request("peak", deadline_seconds=_PEAK_SECONDS).head.get("flops_per_second")
-    return float(rate) if isinstance(rate, (int, float)) and rate > 0 else None
+    head = worker.request("peak", deadline_seconds=_PEAK_SECONDS, device_kind=device_kind.value).head
+    rates = {name: head.get(name) for name in ("flops_per_second", "bytes_per_second")}
+    return Peak(
+        **{name: float(rate) if isinstance(rate, (int, float)) and rate > 0 else None for name, rate in rates.items()}
+    )
 
 
 def to_wire(case: Case) -> dict[str, Any]:
@@ -68,12 +80,17 @@ class RemoteCase:
 
     flips = True
 
-    def __init__(self, worker: Worker, answer: Answer, deadline_seconds: float) -> None:
+    def __init__(self, worker: Worker, case: Case, answer: Answer, deadline_seconds: float) -> None:
         self.worker = worker
         self._base_seconds = deadline_seconds
-        self.control = str(worker.hello.get("control", ""))
-        self.resolved = self._resolved(answer.head.get("resolved"))
+        self.control = str(
+            worker.hello.get("device_control" if case.device_kind is DeviceKind.CUDA else "control") or ""
+        )
+        self.resolved = self._with_memory(self._resolved(answer.head.get("resolved")), answer.head.get("memory"))
         self.first_call_ns = self._count("prepare", "first_call_ns", answer.head.get("first_call_ns"))
+        # Operands moved, compiled, the fastest of several chosen: what the first call has behind it.
+        prepare_ns = answer.head.get("prepare_ns")
+        self.prepare_ns = None if prepare_ns is None else self._count("prepare", "prepare_ns", prepare_ns)
         self.output = self._output("prepare", answer)
         self._workload_ns, self._control_ns = self.first_call_ns, 0
         self.is_new_process = not worker.has_timed
@@ -135,6 +152,20 @@ class RemoteCase:
         checked = {name: None if size is None else self._count("prepare", name, size) for name, size in sizes.items()}
         return Resolved(
             None if word in (None, "unknown") else Algorithm(word), str(value.get("name") or "unknown"), **checked
+        )
+
+    def _with_memory(self, resolved: Resolved, memory: Any) -> Resolved:
+        """The same with the device memory that an adapter may tell beside it."""
+        if memory is None:
+            return resolved
+        if not isinstance(memory, dict):
+            raise self._failure("prepare", f"memory={memory!r}; expected an object with peak_bytes, workspace_bytes")
+        told = {name: memory.get(name) for name in ("peak_bytes", "workspace_bytes")}
+        known = {name: self._count("prepare", name, value) for name, value in told.items() if value is not None}
+        return replace(
+            resolved,
+            peak_bytes=known.get("peak_bytes"),
+            workspace_bytes=known.get("workspace_bytes", resolved.workspace_bytes),
         )
 
     def _output(self, request: str, answer: Answer) -> Array:

@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from ..measuring.between_visits import visit_spread
+from ..measuring.gpu.conditions import names_of
 from ..measuring.median import are_positive, log_residuals, mad_sigma, median_ratio, median_standard_error
 from ..measuring.samples import Samples
 from .student import reach
@@ -45,6 +46,8 @@ class Summary:
 
 def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
     """Why no figure can be computed from these samples, or None; such samples are never a pass."""
+    if samples.count < LEAST_PAIRS and samples.throttled:
+        return (Reason.THROTTLED, _throttled(samples))
     if samples.count < LEAST_PAIRS:
         return (
             Reason.TOO_FEW_SAMPLES,
@@ -55,6 +58,14 @@ def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
         if bad is not None:
             return (Reason.NOT_A_NUMBER, f"a {name} sample is {bad} ns; expected a finite time above 0")
     return None
+
+
+def _throttled(samples: Samples) -> str:
+    reasons = ", ".join(names_of(samples.throttled_by))
+    return (
+        f"the GPU was throttled ({reasons}): {samples.throttled} samples were discarded and {samples.count} are left, "
+        f"at least {LEAST_PAIRS} are needed; next: nvidia-smi -q -d PERFORMANCE,TEMPERATURE, let it cool, and run again"
+    )
 
 
 def summarize(samples: Samples, *, level: float) -> Summary:

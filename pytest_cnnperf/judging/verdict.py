@@ -31,6 +31,9 @@ class Reason(Word):
     CONTROL_MOVED = "control_moved"
     TOO_FEW_SAMPLES = "too_few_samples"
     NOT_A_NUMBER = "not_a_number"
+    THROTTLED = "throttled"
+    GPU_BUSY = "gpu_busy"
+    GPU_UNREADABLE = "gpu_unreadable"
     NO_BASELINE = "no_baseline"
     FOREIGN_BASELINE = "foreign_baseline"
     OTHER_METHOD = "other_method"
@@ -43,6 +46,7 @@ class Reason(Word):
     RESULT_WRONG_SHAPE = "result_wrong_shape"
     RESULT_STALE = "result_stale"
     WORKER_FAILED = "worker_failed"
+    RECOMPILED = "recompiled"
     NOT_OFFERED = "not_offered"
 
 

@@ -43,7 +43,7 @@ def inventory(environment: Mapping[str, str] | None = None, *, nvml: Any = None)
 
     `environment` is this process's when it is None; `nvml` stands for the pynvml module in tests.
     """
-    nvml = nvml or _installed_nvml()
+    nvml = nvml or installed_nvml()
     if nvml is None:
         return Inventory((), "NVML through pynvml (not installed: python -m pip install nvidia-ml-py)")
     try:
@@ -59,7 +59,8 @@ def inventory(environment: Mapping[str, str] | None = None, *, nvml: Any = None)
     return _inside(present, (os.environ if environment is None else environment).get(VISIBLE))
 
 
-def _installed_nvml() -> Any:
+def installed_nvml() -> Any:
+    """The pynvml module; None where it is not installed."""
     try:
         import pynvml
     except ImportError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..cases import Clock
 from ..errors import WorkerFailed
 from ..host.source import Source, Timed
 from ..settings import Timing
+from .gpu.state import GpuState
+from .gpu.watch import Batch, Watch
 from .samples import Plan, Round, Samples
 from .stopping import Stopping
 
@@ -48,14 +51,16 @@ def measure(
     first_call_ns: int,
     control: str,
     seconds_per_sample: float | None = None,
+    watch: Watch | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Samples:
     """One round of samples; a baseline's `plan` for this control is used again, since a ratio depends on it.
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
+    On GPUs a `watch` discards the batches in which they were throttled, and counts them.
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
-    Raises: WorkerFailed when the source answers without samples, or with unequally many.
+    Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
     began = now()
     call_seconds = seconds_per_sample
@@ -63,9 +68,11 @@ def measure(
     if plan is None or plan.control != control:
         workload_ns, control_ns = source.estimate(clock)
         plan, call_seconds = choose_plan(workload_ns, control_ns, control=control), workload_ns / 1e9
-    stopping, sampling_began, flips, seconds = Stopping(timing), now(), 0, seconds_per_sample
+    stopping, flips = Stopping(timing), 0
+    sieve = _Sieve(stopping, watch, seconds_per_sample)
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not stopping.is_finished() or (source.flips and flips % 2 == 0):
+        batch_began, seconds = now(), sieve.seconds_per_sample
         timed = source.time(
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
             warmup=_warmup(source, timing, is_first=not flips, seconds=seconds if flips else call_seconds),
@@ -75,9 +82,46 @@ def measure(
             flip=True,
         )
         flips += 1
-        stopping.add(_checked(timed), elapsed_seconds=now() - began)
-        seconds = (now() - sampling_began) / stopping.count
-    return Samples(clock, plan, (stopping.round,), first_call_ns)
+        sieve.add(_checked(timed), now() - batch_began, elapsed_seconds=now() - began)
+    return sieve.samples(Samples(clock, plan, (stopping.round,), first_call_ns))
+
+
+class _Sieve:
+    """Keeps the batches of a round during which no GPU was throttled, and waits after one that was; counts both.
+
+    `seconds_per_sample` is what samples took so far, or what is known before the first.
+    """
+
+    def __init__(self, stopping: Stopping, watch: Watch | None, seconds_per_sample: float | None) -> None:
+        self.seconds_per_sample = seconds_per_sample
+        self._stopping = stopping
+        self._watch = watch
+        self._taken, self._seconds = 0, 0.0
+        self._states: list[GpuState] = []
+        self._throttled = self._throttled_by = 0
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._watch is not None:
+            self._stopping.lose(self._watch.recover(self._stopping.seconds_to_lose))
+
+    def add(self, batch: Round, seconds: float, *, elapsed_seconds: float) -> None:
+        """Take in a batch that took so many seconds, if it may be kept."""
+        self._taken, self._seconds = self._taken + len(batch.workload_ns), self._seconds + seconds
+        self.seconds_per_sample = self._seconds / self._taken
+        seen = self._watch.batch() if self._watch is not None else Batch(())
+        if not seen.throttled_by:
+            self._states.extend(seen.states)
+            self._stopping.add(batch, elapsed_seconds=elapsed_seconds)
+            return
+        self._throttled += len(batch.workload_ns)
+        self._throttled_by |= seen.throttled_by
+        self._stopping.lose(seconds)
+        self._wait()
+
+    def samples(self, kept: Samples) -> Samples:
+        """What was kept, with what was seen."""
+        return replace(kept, states=tuple(self._states), throttled=self._throttled, throttled_by=self._throttled_by)
 
 
 def _warmup(source: Source, timing: Timing, *, is_first: bool, seconds: float | None) -> int:

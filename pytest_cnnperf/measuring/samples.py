@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass, replace
 
 from ..cases import Clock
+from .gpu.conditions import Conditions
+from .gpu.state import GpuState
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Plan:
 class Samples:
     """All timed pairs of a case.
 
+    On GPUs `states` are a look at each batch of these samples; `throttled` samples were taken besides and discarded,
+    `throttled_by` what NVML's bits of the reasons say.
     Units: first_call_ns is the wall time of the very first call (compilation, autotuning, allocation).
     """
 
@@ -46,6 +50,14 @@ class Samples:
     plan: Plan
     rounds: tuple[Round, ...]
     first_call_ns: int
+    states: tuple[GpuState, ...] = ()
+    throttled: int = 0
+    throttled_by: int = 0
+
+    @property
+    def conditions(self) -> Conditions | None:
+        """The clocks, heat and power of the GPUs; None for samples of a CPU."""
+        return Conditions.of(self.states, throttled_samples=self.throttled, throttled_by=self.throttled_by)
 
     @property
     def count(self) -> int:
@@ -64,8 +76,8 @@ class Samples:
 
     @property
     def visits(self) -> tuple[tuple[Round, ...], ...]:
-        """The rounds by visit, in the order of the visits' numbers."""
-        numbers = sorted({round_.visit for round_ in self.rounds})
+        """The rounds by visit, in the order of the visits' numbers; a visit without any sample is none."""
+        numbers = sorted({round_.visit for round_ in self.rounds if round_.workload_ns})
         return tuple(tuple(round_ for round_ in self.rounds if round_.visit == number) for number in numbers)
 
     def of_visit(self, number: int) -> Samples:
@@ -80,7 +92,13 @@ class Samples:
         """
         if (self.clock, self.plan) != (other.clock, other.plan):
             raise ValueError(f"samples of {self.clock}, {self.plan} cannot be joined with {other.clock}, {other.plan}")
-        return Samples(self.clock, self.plan, self.rounds + other.rounds, self.first_call_ns)
+        return replace(
+            self,
+            rounds=self.rounds + other.rounds,
+            states=self.states + other.states,
+            throttled=self.throttled + other.throttled,
+            throttled_by=self.throttled_by | other.throttled_by,
+        )
 
     @property
     def seconds_per_sample(self) -> float | None:

@@ -13,13 +13,18 @@ from .samples import Round
 TARGET_OF_THRESHOLD = 0.2
 LEAST_SAMPLES = 3
 PATIENCE = 10
+# So much time may go by with samples that are discarded, and with waiting until a throttled GPU recovers: so many times
+# the time of a round, and never more than this.
+MOST_LOST_ROUNDS = 5
+MOST_LOST_SECONDS = 10.0
 
 
 class Stopping:
     """Three verbs: initialize, add, is_finished.
 
     It stops when the 95 % interval of the median ratio is narrower than ± threshold / 5 and `min_samples` are there,
-    at `max_samples`, or after `max_seconds`; the first three samples may take ten times as long.
+    at `max_samples`, or after `max_seconds`; the first three samples may take ten times as long. Time in which samples
+    could not be kept does not count, up to a limit of its own.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -32,13 +37,24 @@ class Stopping:
         self.control_ns: list[int] = []
         self.wall_ns: list[int] = []
         self.elapsed_seconds = 0.0
+        self.lost_seconds = 0.0
 
     def add(self, batch: Round, *, elapsed_seconds: float) -> None:
-        """Take in a batch; `elapsed_seconds` is the time since the round began."""
+        """Take in a batch; `elapsed_seconds` is the time since the round began, `lost_seconds` of it included."""
         self.workload_ns.extend(batch.workload_ns)
         self.control_ns.extend(batch.control_ns)
         self.wall_ns.extend(batch.wall_ns)
-        self.elapsed_seconds = elapsed_seconds
+        self.elapsed_seconds = elapsed_seconds - self.lost_seconds
+
+    def lose(self, seconds: float) -> None:
+        """Time went by of which no sample is kept."""
+        self.lost_seconds += seconds
+
+    @property
+    def seconds_to_lose(self) -> float:
+        """What is left of the time that may go by so."""
+        timing = self.timing
+        return max(0.0, min(MOST_LOST_ROUNDS * timing.max_seconds, MOST_LOST_SECONDS) - self.lost_seconds)
 
     @property
     def count(self) -> int:
@@ -60,7 +76,7 @@ class Stopping:
     def is_finished(self) -> bool:
         """Whether no more samples are wanted."""
         timing = self.timing
-        if self.count >= timing.max_samples:
+        if self.count >= timing.max_samples or not self.seconds_to_lose:
             return True
         if self.elapsed_seconds >= PATIENCE * timing.max_seconds:
             return self.count >= 1

@@ -45,11 +45,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take out stand-ins of empty tables and mark the tests on a GPU, before ``-m`` selects."""
-    from .collection import deselect_the_empty
+    from .collection import deselect_the_empty, deselect_the_recorded
     from .gpu import mark_gpu_tests
 
     deselect_the_empty(config, items)
     mark_gpu_tests(items)
+    deselect_the_recorded(config, items)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from ..judging.verdict import Reason, Verdict
 from ..report.outcome import Outcome
 from ..settings import Missing, Settings
 
+_BROKEN = {Reason.WORKER_FAILED, Reason.RECOMPILED}
 _SKIPS = {Reason.ALGORITHM_FALLBACK, Reason.NOT_OFFERED}
 _NO_BASELINE = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
 
@@ -24,7 +25,7 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
     Raises: pytest's Failed or Skipped.
     """
     text = describe(outcome)
-    if outcome.verdict in (Verdict.WRONG, Verdict.SLOWER) or outcome.reason is Reason.WORKER_FAILED:
+    if outcome.verdict in (Verdict.WRONG, Verdict.SLOWER) or outcome.reason in _BROKEN:
         pytest.fail(text, pytrace=False)
     if outcome.reason in _SKIPS:
         pytest.skip(text)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ..cases import Case, DeviceKind
+from ..errors import BaselineError
 from ..frameworks.registry import Registry
 from ..matrix import convolutions
 from .distribution import is_by_group
@@ -29,7 +30,8 @@ def generate(metafunc: pytest.Metafunc, session: Session) -> None:
     wanted = session.settings.preset.name in mark.presets
     cases: tuple[Case, ...] = ()
     if wanted:
-        matrix = convolutions(mark.networks, session.registry, session.settings)
+        memory_bytes = session.gpu_memory_bytes
+        matrix = convolutions(mark.networks, session.registry, session.settings, gpu_memory_bytes=memory_bytes)
         session.add_holes(matrix.holes)
         cases = matrix.cases
     is_grouped = is_by_group(metafunc.config)
@@ -43,8 +45,8 @@ def _marks(case: Case, grouped_by: Registry | None) -> list[pytest.MarkDecorator
     marks = [pytest.mark.gpu] if case.device_kind is DeviceKind.CUDA else []
     if grouped_by is not None:
         offer = grouped_by.get(case.framework).offer_for(case)
-        own = f"-{case.algorithm}" if offer is not None and offer.environment else ""
-        marks.append(pytest.mark.xdist_group(f"{case.framework}{own}"))
+        own = (str(case.algorithm), *map("=".join, case.options)) if offer is not None and offer.environment else ()
+        marks.append(pytest.mark.xdist_group("-".join((case.framework, *own))))
     return marks
 
 
@@ -54,6 +56,36 @@ def deselect_the_empty(config: pytest.Config, items: list[pytest.Item]) -> None:
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if not _is_stand_in(item)]
+
+
+def deselect_the_recorded(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the cases that the baseline of this machine has, where only missing ones are asked for.
+
+    Raises: pytest.UsageError for a baseline that cannot be read.
+    """
+    session = config.stash[Session.key]
+    if not session.settings.only_missing:
+        return
+    from ..baseline.store import Baselines
+    from ..measuring.machine import detect
+
+    # Not the run's: that knows the number of compared cases from its beginning, and they are not counted yet.
+    baselines = Baselines.open(session.settings.baselines, detect())
+    try:
+        out = {item for item in items if (case := case_of(item)) and baselines.find(case.key)}
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from None
+    if out:
+        config.hook.pytest_deselected(items=list(out))
+        items[:] = [item for item in items if item not in out]
+    session.recorded += len(out)
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """The case of the matrix that a test is about."""
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec is not None else None
+    return case if isinstance(case, Case) else None
 
 
 def _is_stand_in(item: pytest.Item) -> bool:

@@ -11,29 +11,27 @@ import pytest
 
 from ..cases import Case
 from ..errors import CnnperfError
-from ..judging.verdict import Reason
 from ..matrix import merged
-from ..report.outcome import Hole, Outcome
+from ..report.outcome import Hole
 from ..report.report import Report
-from ..settings import Settings, will_store
+from ..settings import will_store
+from .recording import Recorder
 from .session import Session
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE}
 
-
-def finish(config: pytest.Config, session: Session) -> tuple[str, ...]:
+def finish(config: pytest.Config, session: Session, recorder: Recorder) -> tuple[str, ...]:
     """End the workers, write what the settings ask for, and keep the report; returns what could not be written."""
     session.remote_facts.append(session.facts())
     session.close()
     holes = any(facts["holes"] for facts in session.remote_facts)
-    notices = _interrupted(session)
+    notices = (*_interrupted(session), *_left_out(session))
     if not session.outcomes and not notices and not (holes and session.collected):
         return ()
     errors: list[str] = []
-    written = (*_write_baselines(session, errors), *_learn(session, errors))
+    written = (*_write_baselines(recorder, errors), *_learn(session, errors))
     unused = _unused(config, session, errors)
     if unused and session.settings.prune:
         written, unused = (*written, *_prune(session, unused, errors)), ()
@@ -60,12 +58,6 @@ def show(session: Session, terminal: TerminalReporter) -> None:
     write(render(session.report, width=terminal._tw.fullwidth, color=terminal.hasmarkup), terminal)
 
 
-def wanted_entries(outcomes: list[Outcome], settings: Settings) -> list[Outcome]:
-    """The outcomes whose entries the settings ask to store; a wrong or unmeasured one has no entry."""
-    measured = (outcome for outcome in outcomes if outcome.entry is not None)
-    return [outcome for outcome in measured if will_store(settings, known=outcome.reason not in _UNRECORDED)]
-
-
 def _interrupted(session: Session) -> tuple[str, ...]:
     """What is told of cases that the run had not finished with."""
     waiting = len(session.away) + (len(session.run.waiting) if session.has_run else 0)
@@ -75,12 +67,18 @@ def _interrupted(session: Session) -> tuple[str, ...]:
     return (f"{waiting} {cases} still to be visited again when the run ended: neither judged nor recorded",)
 
 
-def _write_baselines(session: Session, errors: list[str]) -> tuple[str, ...]:
-    wanted = wanted_entries(session.outcomes, session.settings)
-    if not wanted:
+def _left_out(session: Session) -> tuple[str, ...]:
+    """What is told of the cases that ``--cnnperf-only-missing`` left out; every xdist worker counts all of them."""
+    count = max(facts["recorded"] for facts in session.remote_facts)
+    if not count:
         return ()
+    cases = "case was" if count == 1 else "cases were"
+    return (f"{count} {cases} left out: the baseline of this machine has them (--cnnperf-only-missing)",)
+
+
+def _write_baselines(recorder: Recorder, errors: list[str]) -> tuple[str, ...]:
     try:
-        return session.run.write_baselines(wanted, session.measured_on)
+        return recorder.write()
     except CnnperfError as error:
         errors.append(str(error))
         return ()
@@ -120,7 +118,7 @@ def is_complete(config: pytest.Config, session: Session) -> bool:
     A choosing option, a file or node id, `-k`, `--lf`, `-x`, an interrupt or a broken set-up all narrow a run.
     """
     settings = session.settings
-    chosen = any((settings.algorithms, settings.passes, settings.batches))
+    chosen = any((settings.algorithms, settings.passes, settings.batches, settings.only_missing))
     chosen = chosen or any(facts["deselected"] for facts in session.remote_facts)
     named = any(not Path(argument).is_dir() for argument in config.args)
     answered = len(session.outcomes) == session.total
@@ -130,7 +128,8 @@ def is_complete(config: pytest.Config, session: Session) -> bool:
 def _kind(key: str) -> tuple[object, ...]:
     """What a preset or an option chooses by; a stored case of another kind may be asked for by another run."""
     case = Case.parse(key)
-    return (case.framework, case.workload, case.network, case.batch, case.layout, case.threads, case.device_kind)
+    size = (case.network, case.batch, case.layout, case.threads)
+    return (case.framework, case.workload, *size, case.device_kind, case.dtype, case.clock, case.options)
 
 
 def _prune(session: Session, unused: tuple[str, ...], errors: list[str]) -> tuple[str, ...]:
@@ -150,11 +149,12 @@ def _report(
     unused: tuple[str, ...],
     notices: tuple[str, ...],
 ) -> Report:
-    peaks = [facts["peak_flops"] for facts in session.remote_facts if facts["peak_flops"]]
+    rates = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
+    peaks = {name: max(filter(None, (facts[name] for facts in session.remote_facts)), default=None) for name in rates}
     holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])
     return Report(
         machine=session.run.machine.to_plain(),
-        peak_flops=max(peaks, default=None),
+        **peaks,
         outcomes=tuple(session.outcomes),
         holes=holes,
         seconds=time.monotonic() - session.started_seconds,

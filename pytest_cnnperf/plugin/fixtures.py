@@ -12,7 +12,7 @@ from ..cases import Case, DeviceKind, Pass, Problem
 from ..errors import UsageError
 from .acting import act_on
 from .distribution import nodeid_of
-from .gpu import leased_gpus
+from .gpu import HELD, leased_gpus
 from .markers import TimingMark, gpus_wanted
 from .returning import EARLIER, come_back
 from .session import OUTCOMES, Session
@@ -72,7 +72,15 @@ class Cnnperf:
             )
         timing = TimingMark.of(self.item).over(self.session.settings)
         return self._finish(
-            run_callable(self.session.run, function, timing, nodeid=nodeid, reference=reference, tolerance=tolerance)
+            run_callable(
+                self.session.run,
+                function,
+                timing,
+                nodeid=nodeid,
+                reference=reference,
+                tolerance=tolerance,
+                gpus=self.item.stash.get(HELD, ()),
+            )
         )
 
     def _finish(self, outcome: Outcome) -> Outcome:

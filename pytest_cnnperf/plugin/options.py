@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ..cases.words import Algorithm, Pass
+from ..cases.words import Algorithm, Clock, DType, Pass
 from ..errors import UnknownName, UsageError
 from ..frameworks import builtin
 from ..frameworks.locating import command_key
 from ..settings import PRESETS, Missing, Preset, Settings, Update
 
 Member = TypeVar("Member", bound=Enum)
+# The others follow from what is timed: the CPU time of one thread, elapsed time of several.
+_DEVICE_CLOCKS = {clock.value: clock for clock in (Clock.DEVICE_COLD, Clock.DEVICE_HOT)}
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -41,7 +43,10 @@ def one_of(what: str, known: Mapping[str, Any], text: str) -> Any:
 
 
 def _members(words: type[Member], what: str) -> Callable[[str], tuple[Member, ...]]:
-    known = {word.value: word for word in words}
+    return _listed({word.value: word for word in words}, what)
+
+
+def _listed(known: Mapping[str, Member], what: str) -> Callable[[str], tuple[Member, ...]]:
     return lambda text: tuple(one_of(what, known, name) for name in _names(text))
 
 
@@ -145,6 +150,10 @@ OPTIONS = (
     Option("passes", "passes", _members(Pass, "pass"), "NAMES",
            "Only these of forward, backward_data and backward_filter (default: all)."),
     Option("batches", "batches", _counts("a batch"), "COUNTS", "Batch sizes (default: the preset's)."),
+    Option("dtypes", "dtypes", _members(DType, "dtype"), "NAMES",
+           "Only these types to compute in (default: each framework's own, all of them in larger presets on a GPU)."),
+    Option("clocks", "clocks", _listed(_DEVICE_CLOCKS, "clock"), "NAMES",
+           "How GPUs are timed: device_cold, device_hot or both (default: device_cold)."),
     Option("device-counts", "device_counts", _counts("a device count"), "COUNTS", "Numbers of devices (default: 1)."),
     Option("threads", "threads", _counts("a number of threads"), "COUNTS", "CPU threads per worker (default: 1)."),
     Option("preset", "preset", _preset, "|".join(PRESETS),
@@ -154,6 +163,8 @@ OPTIONS = (
            "Error instead of skipping when fewer than N GPUs can be used."),
     Option("deadline", "deadline_seconds", _seconds, "SECONDS",
            "End a worker that is silent for longer than this beyond its expected time (default: 300)."),
+    Option("only-missing", "only_missing", None, "",
+           "Leave out cases that the baseline of this machine has: go on with a recording that was cut off."),
     Option("prune", "prune", None, "", "Remove stored cases that no case of a complete run asks for."),
     Option("json", "json", Path, "PATH", "Write all outcomes and holes to this file as JSON."),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from ..judging.verdict import Verdict
 from ..report.junit import properties
 from ..report.outcome import Outcome
 from ..report.progress import Progress
+from .recording import Recorder
 from .session import OUTCOMES, Session
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class Collector:
 
     every_seconds = 15.0
 
-    def __init__(self, config: pytest.Config, session: Session) -> None:
+    def __init__(self, config: pytest.Config, session: Session, recorder: Recorder) -> None:
         self._config = config
         self._session = session
+        self._recorder = recorder
         self._progress = Progress(total=0)
         self._visited_seconds: dict[str, float] = {}
         self._shown_seconds = time.monotonic()
@@ -106,6 +108,7 @@ class Collector:
             self._session.away.pop(report.nodeid, None)
         for outcome in outcomes_of(report):
             self._receive(outcome, report)
+            self._recorder.now_and_then()
             # An outcome's duration is that of all its visits; the earlier ones are counted already.
             seconds = outcome.duration_seconds - self._visited_seconds.pop(report.nodeid, 0.0)
             self._progress = self._progress.finished(report.nodeid, outcome.verdict, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -50,12 +51,20 @@ class Session:
         self.total = 0
         self.collected = False
         self.deselected = 0
+        self.recorded = 0
         self.remote_facts: list[dict[str, Any]] = []
         self.measured_on: dict[str, Machine] = {}
         # Tests that wait in an xdist worker to be run again, by node id.
         self.away: dict[str, tuple[str, pytest.TestReport]] = {}
         self.report: Report | None = None
         self._holes: Counter[Hole] = Counter()
+
+    @cached_property
+    def gpu_memory_bytes(self) -> int | None:
+        """That of the smallest GPU that the caller lets us use; None without one."""
+        from ..measuring.gpus import inventory
+
+        return min((gpu.memory_bytes for gpu in inventory().gpus), default=None)
 
     @cached_property
     def run(self) -> Run:
@@ -69,6 +78,7 @@ class Session:
             worker_number=self.worker_number,
             returns=self.returns,
             on_wait=self._tell_waiting,
+            session_pid=os.getppid() if hasattr(self._config, "workerinput") else None,
         )
 
     def _tell_waiting(self, device: str, pid: int, seconds: float) -> None:
@@ -110,10 +120,14 @@ class Session:
         from dataclasses import asdict
 
         peak = self.run.peak_flops if self.has_run else None
+        gpu_peak = self.run.gpu_peak if self.has_run else None
         return {
             "holes": [asdict(hole) for hole in self.holes],
             "peak_flops": peak,
+            "gpu_peak_flops": gpu_peak and gpu_peak.flops_per_second,
+            "gpu_copy_bytes_per_second": gpu_peak and gpu_peak.bytes_per_second,
             "deselected": self.deselected,
+            "recorded": self.recorded,
             "total": self.total,
             "collected": self.collected,
         }

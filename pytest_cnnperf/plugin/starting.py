@@ -11,6 +11,7 @@ from ..errors import CnnperfError
 from .distribution import Lifeline, Nodes
 from .gpu import check_required
 from .markers import MARKERS
+from .recording import Recorder
 from .results import Collector, aside
 from .returning import Returning
 from .session import Session
@@ -39,7 +40,8 @@ def start(config: pytest.Config) -> None:
             returning = Returning(session, end.came_back, is_enough=lambda: end.lifeline.is_enough)
             config.pluginmanager.register(returning, "cnnperf-returning")
         return
-    collector = Collector(config, session)
+    recorder = Recorder(session)
+    collector = Collector(config, session, recorder)
     config.pluginmanager.register(collector, "cnnperf-collector")
     config.pluginmanager.register(
         Nodes(session.settings, most_failures=config.getoption("maxfail", 0)), "cnnperf-nodes"
@@ -50,7 +52,7 @@ def start(config: pytest.Config) -> None:
             collector.came_back(item.nodeid, ahead=later.ahead, seconds=later.seconds)
 
         config.pluginmanager.register(Returning(session, came_back), "cnnperf-returning")
-    config.pluginmanager.register(LocalEnd(config, session), "cnnperf-local-end")
+    config.pluginmanager.register(LocalEnd(config, session, recorder), "cnnperf-local-end")
 
 
 class RemoteEnd:
@@ -91,16 +93,17 @@ class RemoteEnd:
 class LocalEnd:
     """The end where the user looks: what was asked for is written, then the report is shown."""
 
-    def __init__(self, config: pytest.Config, session: Session) -> None:
+    def __init__(self, config: pytest.Config, session: Session, recorder: Recorder) -> None:
         self._config = config
         self._session = session
+        self._recorder = recorder
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """End the workers and write; an error here fails the run, but never hides what the tests said."""
         from .ending import finish
 
-        if finish(self._config, self._session) and exitstatus == pytest.ExitCode.OK:
+        if finish(self._config, self._session, self._recorder) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -13,6 +13,11 @@ from .report import Report
 from .text import counted
 
 _MOST_NAMED = 2
+_GPU_REASONS = {
+    Reason.GPU_BUSY: ("see who uses the GPU", "nvidia-smi"),
+    Reason.THROTTLED: ("see what throttles the GPU, and let it cool", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER"),
+    Reason.GPU_UNREADABLE: ("see what the driver says of the GPU", "nvidia-smi"),
+}
 _SAFE_IN_K = re.compile(r"[\w.:+/\\\[\]-]+")
 
 
@@ -37,6 +42,7 @@ def advice(report: Report) -> tuple[Advice, ...]:
         *_wrong(report),
         *_slower(report),
         *_undecided(report),
+        *_gpus(report),
         *_without_baseline(report),
         *_not_compared(report),
         *_unused(report),
@@ -64,7 +70,7 @@ def _slower(report: Report) -> tuple[Advice, ...]:
 
 
 def _undecided(report: Report) -> tuple[Advice, ...]:
-    undecided = report.with_verdict(Verdict.UNDECIDED)
+    undecided = [each for each in report.with_verdict(Verdict.UNDECIDED) if each.reason not in _GPU_REASONS]
     if not undecided:
         return ()
     # Undecided cases do not fail their tests, so --last-failed would not find them.
@@ -73,6 +79,15 @@ def _undecided(report: Report) -> tuple[Advice, ...]:
     if "--cnnperf-preset" not in command:
         command = _with(command, "--cnnperf-preset=nightly")
     return (Advice(f"give {_them(undecided, 'undecided case')} more time on a quieter machine", command),)
+
+
+def _gpus(report: Report) -> tuple[Advice, ...]:
+    """More time does not help these; the card does, once it is free or cool."""
+    return tuple(
+        Advice(f"{why}: {counted(len(outcomes), 'case')} undecided", command)
+        for reason, (why, command) in _GPU_REASONS.items()
+        if (outcomes := report.with_reason(reason))
+    )
 
 
 def _without_baseline(report: Report) -> tuple[Advice, ...]:

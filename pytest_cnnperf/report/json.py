@@ -15,10 +15,13 @@ from ..cases import Case
 from ..cases.words import Word
 from ..errors import CnnperfError
 from ..judging.events import Event
-from .outcome import Hole, Outcome, words_of
+from .outcome import Hole, Outcome, values_of
 from .report import Report
 
 SCHEMA = 1
+_RATES = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
+# Beside others it must be told whose bytes these are.
+_RENAMED = {"peak_bytes": "peak_memory_bytes"}
 _REMEDY = "write one with: pytest perftests --cnnperf-json PATH"
 
 
@@ -31,7 +34,7 @@ def document(report: Report) -> dict[str, Any]:
     plain = {
         "schema": SCHEMA,
         "machine": dict(report.machine),
-        "peak_flops": report.peak_flops,
+        **{name: getattr(report, name) for name in _RATES},
         "seconds": report.seconds,
         "threshold": report.threshold,
         "compared": report.compared,
@@ -116,7 +119,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "device_count": case.device_count,
         "threads": case.threads,
         "clock": case.clock,
-        **{name: value for name, value in outcome.to_plain().items() if name != "entry"},
+        **{_RENAMED.get(name, name): value for name, value in outcome.to_plain().items() if name != "entry"},
     }
 
 
@@ -138,7 +141,7 @@ def _finite(value: Any) -> Any:
 def _report(plain: Mapping[str, Any]) -> Report:
     return Report(
         machine=_typed(plain["machine"], dict, "machine"),
-        peak_flops=_typed(plain.get("peak_flops"), float | None, "peak_flops"),
+        **{name: _typed(plain.get(name), float | None, name) for name in _RATES},
         outcomes=tuple(_read_outcome(each) for each in _typed(plain["outcomes"], list, "outcomes")),
         holes=tuple(_fields_of(Hole, each, "holes") for each in _typed(plain["holes"], list, "holes")),
         seconds=_typed(plain.get("seconds", 0.0), float, "seconds"),
@@ -156,7 +159,8 @@ def _texts(plain: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _read_outcome(plain: Any) -> Outcome:
-    known = {**_typed(plain, dict, "outcomes"), **words_of(plain)}
+    known = {**_typed(plain, dict, "outcomes"), **values_of(plain)}
+    known |= {name: known[told] for name, told in _RENAMED.items() if told in known}
     outcome: Outcome = _fields_of(Outcome, {name: each for name, each in known.items() if name != "entry"}, "outcomes")
     Case.parse(outcome.key)  # text that is no key is refused here, with its own message
     return outcome

@@ -9,6 +9,7 @@ from typing import Any
 from ..cases import Case
 from ..judging.cause import Cause
 from ..judging.verdict import Reason, Verdict
+from ..measuring.gpu.conditions import Conditions
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,9 @@ class Outcome:
 
     Units: times in nanoseconds per workload call on `clock`; `ratio` is workload ÷ control with its interval;
     `baseline_ratio` is now ÷ baseline, `control_pace` the control's own time now ÷ baseline; `error_fraction` is the
-    error as a fraction of its bound. `cause` says why a SLOWER case is slower.
+    error as a fraction of its bound. `cause` says why a SLOWER case is slower. `prepare_ns` is the part of
+    `first_call_ns` before the call itself: operands moved, compiled, searched. `peak_bytes` is the most device memory
+    that the case needed; `conditions` are those of its GPUs, None on a CPU.
     `entry` is what a baseline would store (a plain mapping), or None when nothing may be stored.
     """
 
@@ -36,8 +39,10 @@ class Outcome:
     ratio_low: float | None = None
     ratio_high: float | None = None
     first_call_ns: int | None = None
+    prepare_ns: int | None = None
     flops: int | None = None
     workspace_bytes: int | None = None
+    peak_bytes: int | None = None
     baseline_ratio: float | None = None
     baseline_low: float | None = None
     baseline_high: float | None = None
@@ -48,6 +53,7 @@ class Outcome:
     cause_detail: str = ""
     threshold: float | None = None
     duration_seconds: float = 0.0
+    conditions: Conditions | None = None
     entry: Mapping[str, Any] | None = field(default=None)
 
     @property
@@ -59,24 +65,25 @@ class Outcome:
         """Only dicts, lists, text, numbers and None: what xdist can carry."""
         # Every other field is plain already; `asdict` would copy all samples of the entry one by one.
         words = {"verdict": self.verdict.value, "reason": self.reason.value, "cause": self.cause and self.cause.value}
-        return {**vars(self), **words}
+        return {**vars(self), **words, "conditions": self.conditions and self.conditions.to_plain()}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """The outcome whose `to_plain` this is."""
-        return cls(**{**plain, **words_of(plain)})
+        return cls(**{**plain, **values_of(plain)})
 
 
-def words_of(plain: Mapping[str, Any]) -> dict[str, Verdict | Reason | Cause | None]:
-    """The members of closed sets among the fields of an outcome.
+def values_of(plain: Mapping[str, Any]) -> dict[str, Verdict | Reason | Cause | Conditions | None]:
+    """The fields of an outcome that are more than plain: the members of closed sets, and the conditions.
 
-    Raises: ValueError for a word that is none of its set's, KeyError without a verdict or reason.
+    Raises: ValueError for what cannot be one, KeyError without a verdict or reason.
     """
-    cause = plain.get("cause")
+    cause, conditions = plain.get("cause"), plain.get("conditions")
     return {
         "verdict": Verdict(plain["verdict"]),
         "reason": Reason(plain["reason"]),
         "cause": None if cause is None else Cause(cause),
+        "conditions": None if conditions is None else Conditions.from_plain(conditions),
     }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..cases import Case, DeviceKind
+from ..algorithms.method import compulsory_bytes
+from ..cases import Case, DeviceKind, DType
 from ..judging.events import Event, Move, events
 from ..judging.verdict import Reason, Verdict
 from . import text
@@ -19,9 +20,10 @@ from .outcome import Hole, Outcome
 class Report:
     """What one run found, as the terminal, JSON and every later writer receive it.
 
-    `peak_flops` is the measured matrix-product rate of one CPU core; `written` says in words what was stored, e.g.
-    "12 new baseline entries in baselines/amd-epyc-2core/torch.json"; `unused` are stored keys that no case asked for;
-    `command` is how pytest was called. Units: peak_flops in FLOP/s, threshold a fraction (0.05 is 5 %).
+    `peak_flops` is the measured matrix-product rate of one CPU core, `gpu_peak_flops` that of one GPU in strict
+    float32, and `gpu_copy_bytes_per_second` what that GPU reads and writes when it copies. `written` says in words what
+    was stored, e.g. "12 new baseline entries in baselines/amd-epyc-2core/torch.json"; `unused` are stored keys that no
+    case asked for; `command` is how pytest was called. Units: peak_flops in FLOP/s, threshold a fraction (0.05 is 5 %).
     """
 
     machine: Mapping[str, Any]
@@ -35,6 +37,8 @@ class Report:
     notices: tuple[str, ...] = ()
     compared: bool = False
     command: str = "pytest perftests"
+    gpu_peak_flops: float | None = None
+    gpu_copy_bytes_per_second: float | None = None
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -56,9 +60,19 @@ class Report:
         return tuple(outcome for outcome in self.outcomes if outcome.verdict is verdict)
 
     def peak_of(self, case: Case) -> float | None:
-        """The peak that this case may be measured against; None where `peak_flops` says nothing about its devices."""
-        one_core = case.device_kind is DeviceKind.CPU and case.device_count == 1 and case.threads == 1
-        return self.peak_flops if one_core else None
+        """The peak that this case may be measured against; None where none was measured of its devices and type."""
+        if case.device_count != 1:
+            return None
+        if case.device_kind is DeviceKind.CUDA:
+            return self.gpu_peak_flops if case.dtype is DType.FLOAT32 else None
+        return self.peak_flops if case.threads == 1 else None
+
+    def copy_share_of(self, outcome: Outcome) -> float | None:
+        """The least traffic of a GPU's case by its time, as a fraction of what its copies reach."""
+        problem, limit = outcome.case.problem, self.gpu_copy_bytes_per_second
+        if outcome.case.device_kind is not DeviceKind.CUDA or not (problem and limit and outcome.median_ns):
+            return None
+        return compulsory_bytes(problem, outcome.case.dtype) / (outcome.median_ns * 1e-9) / limit
 
 
 def _move(outcome: Outcome) -> Move | None:
@@ -83,5 +97,5 @@ def fell_back(outcome: Outcome) -> bool:
 
 
 def failed(outcome: Outcome) -> bool:
-    """Whether the case gave no usable result: it was wrong, or its worker did not survive."""
-    return outcome.verdict is Verdict.WRONG or outcome.reason is Reason.WORKER_FAILED
+    """Whether the case gave no usable result: wrong, of a worker that did not survive, or compiled while timed."""
+    return outcome.verdict is Verdict.WRONG or outcome.reason in (Reason.WORKER_FAILED, Reason.RECOMPILED)

@@ -13,6 +13,9 @@ from ..algorithms.checking import Check, Fault
 from ..cases import Case, Clock
 from ..host.inprocess import InProcess
 from ..judging.verdict import Reason, Verdict
+from ..measuring.gpu.state import GpuUnreadable
+from ..measuring.gpu.watch import GpuBusy
+from ..measuring.gpus import Gpu
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
 from ..settings import Timing, will_store
@@ -20,7 +23,7 @@ from .cause import with_cause
 from .comparing import stored
 from .resources import Run
 from .rounds import Answer, Asked
-from .telling import finished, with_answer
+from .telling import finished, not_judged, with_answer
 from .visits import Broken, Course, Visited, settle
 
 IN_PROCESS = "inprocess"
@@ -74,18 +77,25 @@ def _wrong(fault: Fault, fraction: float | None, detail: str) -> Check:
 
 
 def run_callable(
-    run: Run, function: Callable[[], Any], timing: Timing, *, nodeid: str, reference: Any, tolerance: float
+    run: Run,
+    function: Callable[[], Any],
+    timing: Timing,
+    *,
+    nodeid: str,
+    reference: Any,
+    tolerance: float,
+    gpus: tuple[Gpu, ...] = (),
 ) -> Outcome:
     """Judge what a callable returns, then its speed; its baseline belongs to the test that calls it.
 
-    Its clock is the CPU time of this process, all threads together.
+    Its clock is the CPU time of this process, all threads together; the GPUs that its test holds are watched.
     """
     started = time.monotonic()
     case = callable_case(nodeid)
     blank = Outcome(
         key=case.key, nodeid=nodeid, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED, threshold=timing.threshold
     )
-    outcome = _along(Asked(run, case, timing), blank, function, Expected.of(reference, tolerance))
+    outcome = _along(Asked(run, case, timing, gpus), blank, function, Expected.of(reference, tolerance))
     return replace(outcome, duration_seconds=time.monotonic() - started)
 
 
@@ -113,9 +123,11 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
         return replace(outcome, reason=Reason.CHECK_ONLY)
 
     def rounds(like: Samples | None, _visit: int, count: int) -> Iterator[Answer]:
+        asked.check_free()
         for _ in range(count):
             like = asked.measured(source, like)
             yield replace(_answer(source, expected), samples=like)
+        asked.check_free()
 
     before = stored(asked.run, asked.case)
     course = Course(VISITS, whole=will_store(asked.run.settings, known=before is not None), apart=False)
@@ -124,6 +136,8 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
             visited, judgement = settle(asked, Visited(first), before, course=course, rounds=rounds)
     except Broken as broken:
         return with_answer(blank, broken.answer)
+    except (GpuBusy, GpuUnreadable) as error:
+        return not_judged(blank, Visited(first), error)
     outcome = finished(blank, asked.case, visited, judgement, stores=course.whole)
     return with_cause(asked, outcome, visited.worst, before)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..baseline.entry import Entry
 from ..cases import Case
+from ..judging.clocks import clock_word
 from ..judging.judge import judge
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.samples import Samples
@@ -27,6 +28,8 @@ def judged(asked: Asked, samples: Samples, before: Entry | None) -> Judgement:
         return missing(run, case)
     floor = run.baselines.floor(case.framework)
     judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=run.level, floor=floor)
+    word = clock_word(samples.conditions, before.conditions)
+    judgement = replace(judgement, detail="; ".join(filter(None, (judgement.detail, word))))
     return (
         judgement if run.settings.compare else replace(judgement, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
     )

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from ..baseline.entry import Entry
 from ..cases import Case
-from ..errors import FrameworkUnavailable, NotOffered, WorkerFailed, WorkerRefused
+from ..errors import FrameworkUnavailable, NotOffered, Recompiled, WorkerFailed, WorkerRefused
 from ..judging.verdict import Reason, Verdict
+from ..measuring.gpu.state import GpuUnreadable
+from ..measuring.gpu.watch import GpuBusy
 from ..measuring.gpus import Gpu
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
@@ -18,7 +20,7 @@ from .cause import with_cause
 from .comparing import stored
 from .resources import Run
 from .rounds import Answer, Asked, back_to_back, checked
-from .telling import fallen_back, finished, with_answer
+from .telling import fallen_back, finished, not_judged, with_answer
 from .visits import Broken, Course, Later, Unsettled, Visited, settle
 
 
@@ -48,6 +50,8 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
         raise Later(case.key, ahead=unsettled.ahead, seconds=seconds) from None
     except NotOffered as error:
         outcome = replace(blank, reason=Reason.NOT_OFFERED, detail=str(error))
+    except Recompiled as error:
+        outcome = replace(blank, reason=Reason.RECOMPILED, detail=str(error))
     except (WorkerFailed, WorkerRefused, FrameworkUnavailable) as error:
         outcome = replace(blank, reason=Reason.WORKER_FAILED, detail=str(error))
     # Only now: a case that an interrupt cut short still waits.
@@ -56,8 +60,9 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
 
 
 def _along(asked: Asked, blank: Outcome, visited: Visited | None, before: Entry | None) -> Outcome:
+    disturbed = None if asked.run.settings.check_only else asked.disturbed()
     if visited is not None:
-        return _timed(asked, blank, visited, before)
+        return not_judged(blank, visited, disturbed) if disturbed else _timed(asked, blank, visited, before)
     exact = checked(asked, exact=True)
     outcome = with_answer(blank, exact)
     if exact.fault is not None:
@@ -68,6 +73,8 @@ def _along(asked: Asked, blank: Outcome, visited: Visited | None, before: Entry 
         answer = checked(asked, exact=False)
         outcome = with_answer(blank, replace(answer, first_call_ns=exact.first_call_ns))
         return outcome if answer.fault else replace(outcome, reason=Reason.CHECK_ONLY)
+    if disturbed:
+        return not_judged(blank, Visited(exact), disturbed)
     return _timed(asked, blank, Visited(exact), before)
 
 
@@ -84,5 +91,7 @@ def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None)
     except Broken as broken:
         answer = replace(broken.answer, first_call_ns=visited.exact.first_call_ns)
         return fallen_back(with_answer(blank, answer), asked.case, broken.answer)
+    except (GpuBusy, GpuUnreadable) as error:
+        return not_judged(blank, visited, error)
     outcome = finished(blank, asked.case, visited, judgement, stores=course.whole)
     return with_cause(asked, outcome, visited.worst, before)

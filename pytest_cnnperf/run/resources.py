@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..baseline.entry import Entry
-from ..baseline.store import Baselines
+from ..baseline.store import Baselines, Written
 from ..cases import Case, Clock, DeviceKind
-from ..errors import FrameworkUnavailable
+from ..errors import FrameworkUnavailable, WorkerRefused
 from ..frameworks.registry import Registry
 from ..host.pool import Pool
 from ..host.process import Worker
-from ..host.remote import peak
+from ..host.remote import Peak, peak
 from ..judging.statistics import session_level
+from ..measuring.gpu.holders import Holders, holders
+from ..measuring.gpu.state import Probe
+from ..measuring.gpu.watch import Watch
 from ..measuring.gpus import Gpu
 from ..measuring.lease import OnWait, core_device, cores, lease
 from ..measuring.machine import Machine, detect
@@ -33,8 +35,15 @@ if TYPE_CHECKING:
 # (standard deviation) between processes and by 1 to 2 % between the rounds of one, wherever their operands lie.
 # Of four, the faster half agrees better than the faster of two, at the cost of two more starts a framework.
 REPLICAS = 4
+# On a GPU they share its memory, and a kernel's time depends little on the process that starts it.
+GPU_REPLICAS = 2
 # Frameworks and environments follow each other; few need to live at once, each in `REPLICAS` processes.
 _WORKERS_OF_A_REPLICA = 2
+
+
+def replicas_of(case: Case) -> int:
+    """In how many processes the rounds of a case's visit run."""
+    return GPU_REPLICAS if case.device_kind is DeviceKind.CUDA else REPLICAS
 
 
 class Run:
@@ -42,8 +51,10 @@ class Run:
 
     `compared` is the number of cases of the session, among which the level of false alarms is divided;
     `worker_number` spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait
-    by node id and key. `on_wait` is told now and then which device another run holds.
-    Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can.
+    by node id and key. `on_wait` is told now and then which device another run holds. `session_pid` is the process that
+    started this one and its siblings, if one did.
+    Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can, and
+    `gpu_peak` the rates of a GPU, by the first worker that has one.
     """
 
     def __init__(
@@ -55,6 +66,7 @@ class Run:
         worker_number: int = 0,
         returns: bool = False,
         on_wait: OnWait | None = None,
+        session_pid: int | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -65,7 +77,12 @@ class Run:
         self.questions = Questions()
         self._cores = _turned(cores(), worker_number)
         self._pools: list[Pool] = []
+        self._session_pid = session_pid
+        self._inner_pids: set[int] = set()
+        self._written: list[Written] = []
+        self._watches: dict[tuple[str, ...], tuple[Probe, Watch]] = {}
         self.peak_flops: float | None = None
+        self.gpu_peak: Peak | None = None
 
     @cached_property
     def machine(self) -> Machine:
@@ -103,13 +120,16 @@ class Run:
             raise FrameworkUnavailable(
                 f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}"
             )
-        pool = self._replicas[replica % REPLICAS]
+        pool = self._replicas[replica % replicas_of(case)]
         start = pool.fresh if fresh else pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None
         worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)
+        self._inner_pids.add(worker.hello.get("pid", 0))
         if self.peak_flops is None and case.clock is Clock.PROCESS_CPU and not spec.command:
             with self.timing(case):
-                self.peak_flops = peak(worker)
+                self.peak_flops = peak(worker).flops_per_second
+        if self.gpu_peak is None and gpus:
+            self.gpu_peak = _gpu_peak(worker)
         return worker
 
     def renew(self) -> None:
@@ -137,11 +157,26 @@ class Run:
         with lease(tuple(by_uuid), count=count, on_wait=self._on_wait) as uuids:
             yield tuple(by_uuid[uuid] for uuid in uuids)
 
+    def watch(self, gpus: tuple[Gpu, ...]) -> Watch:
+        """A watch over these GPUs; it stays open, since opening NVML takes longer than looking.
+
+        Raises: GpuUnreadable.
+        """
+        uuids = tuple(gpu.uuid for gpu in gpus)
+        if uuids not in self._watches:
+            probe = Probe(uuids)
+            self._watches[uuids] = (probe, Watch(probe.states, self._holders))
+        return self._watches[uuids][1]
+
+    def _holders(self) -> Holders:
+        return holders(session=self._session_pid, inner_pids=frozenset(self._inner_pids))
+
     def write_baselines(
         self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None
     ) -> tuple[str, ...]:
-        """Store the entries of these outcomes; returns what was written, in words.
+        """Store the entries of these outcomes; returns what this run has written so far, in words.
 
+        What it compares with stays as it was read: a run in which one case is stored judges the next no differently.
         `measured_on` names the machine of keys that another host may have timed; all others belong to this one.
         Raises: BaselineError when nothing could be stored.
         """
@@ -150,11 +185,13 @@ class Run:
             if outcome.entry is not None:
                 machine = (measured_on or {}).get(outcome.key, self.machine)
                 entries.setdefault(machine, []).append(Entry.from_plain(outcome.key, outcome.entry))
-        written = [replace(self.baselines, machine=machine).write(own) for machine, own in entries.items()]
-        files = [file for one in written for file in one.files]
+        folder = self.baselines.directory
+        self._written += [Baselines.open(folder, machine).write(own) for machine, own in entries.items()]
+        files = dict.fromkeys(file for one in self._written for file in one.files)
         if not files:
             return ()
-        counts = f"{sum(one.added for one in written)} new and {sum(one.changed for one in written)} changed"
+        added, changed = (sum(getattr(one, name) for one in self._written) for name in ("added", "changed"))
+        counts = f"{added} new and {changed} changed"
         return (f"{counts} baseline entries in {', '.join(map(_shown, files))}",)
 
     def learn(self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None) -> tuple[str, ...]:
@@ -176,8 +213,19 @@ class Run:
         return self.baselines.unused(seen, frameworks={Case.parse(key).framework for key in seen})
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers, and give NVML back."""
         self.renew()
+        for probe, _ in self._watches.values():
+            probe.close()
+        self._watches.clear()
+
+
+def _gpu_peak(worker: Worker) -> Peak:
+    """Nothing is known where the adapter cannot tell; what ails it is told by its first case."""
+    try:
+        return peak(worker, DeviceKind.CUDA)
+    except WorkerRefused:
+        return Peak()
 
 
 def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:

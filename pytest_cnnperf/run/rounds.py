@@ -12,12 +12,14 @@ from ..host.process import Worker
 from ..host.remote import RemoteCase, prepare
 from ..host.source import Source
 from ..judging.verdict import Reason
+from ..measuring.gpu.state import GpuUnreadable
+from ..measuring.gpu.watch import GpuBusy, Watch
 from ..measuring.gpus import Gpu
 from ..measuring.sampler import measure
 from ..measuring.samples import Samples
 from ..settings import Timing
 from .question import Question
-from .resources import REPLICAS, Run
+from .resources import Run, replicas_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,30 @@ class Asked:
         """A live worker for this case."""
         return self.run.worker(self.case, replica=replica, fresh=fresh, gpus=self.gpus)
 
+    @property
+    def watch(self) -> Watch | None:
+        """Over the GPUs that it holds, if it holds any.
+
+        Raises: GpuUnreadable where NVML tells nothing of them.
+        """
+        return self.run.watch(self.gpus) if self.gpus else None
+
+    def check_free(self) -> None:
+        """Make sure that nobody else uses its GPUs, if it holds any.
+
+        Raises: GpuBusy, GpuUnreadable.
+        """
+        if self.watch is not None:
+            self.watch.check_free()
+
+    def disturbed(self) -> GpuBusy | GpuUnreadable | None:
+        """Why nothing can be timed on its GPUs now, if so; best asked before a worker of ours has memory on them."""
+        try:
+            self.check_free()
+        except (GpuBusy, GpuUnreadable) as error:
+            return error
+        return None
+
     def measured(self, source: Source, like: Samples | None) -> Samples:
         """One round of this source, built like earlier samples; the caller holds the case's devices."""
         return measure(
@@ -43,6 +69,7 @@ class Asked:
             first_call_ns=source.first_call_ns,
             control=source.control,
             seconds_per_sample=like.seconds_per_sample if like else None,
+            watch=self.watch,
         )
 
 
@@ -50,7 +77,8 @@ class Asked:
 class Answer:
     """What came back: whether it is right, what ran, and (after timing) the samples.
 
-    `fault` is None for a right answer. Units: first_call_ns is the wall time of the first call in this process.
+    `fault` is None for a right answer. Units: first_call_ns is the wall time of the first call in this process, with
+    the preparation before it; prepare_ns that of the preparation alone.
     """
 
     check: Check
@@ -59,6 +87,7 @@ class Answer:
     versions: Mapping[str, str]
     fault: Reason | None = None
     samples: Samples | None = None
+    prepare_ns: int | None = None
 
 
 def checked(asked: Asked, *, exact: bool) -> Answer:
@@ -98,11 +127,18 @@ def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = Fal
 
 
 def back_to_back(asked: Asked, like: Samples | None, *, count: int, fresh: bool = False) -> Iterator[Answer]:
-    """So many rounds, by the replicas in turn; each is built like the one before. `fresh` replaces the processes."""
+    """So many rounds, by the replicas in turn; each is built like the one before. `fresh` replaces the processes.
+
+    A round without any sample (a throttled GPU) is the last of its visit. Behind them nobody else uses its GPUs.
+    Raises: GpuBusy, GpuUnreadable.
+    """
     for number in range(count):
-        answer = timed(asked, like, replica=number, fresh=fresh and number < REPLICAS)
+        answer = timed(asked, like, replica=number, fresh=fresh and number < replicas_of(asked.case))
         like = answer.samples or like
         yield answer
+        if answer.samples is not None and not answer.samples.count:
+            break
+    asked.check_free()
 
 
 def _first_answer(asked: Asked, worker: Worker, remote: RemoteCase, question: Question) -> Answer:
@@ -111,6 +147,7 @@ def _first_answer(asked: Asked, worker: Worker, remote: RemoteCase, question: Qu
         check=check,
         resolved=remote.resolved,
         first_call_ns=remote.first_call_ns,
+        prepare_ns=remote.prepare_ns,
         versions=versions_of(worker),
         fault=None if check.fault is None else Reason(check.fault),
     )

@@ -10,6 +10,8 @@ from ..cases import Case
 from ..judging.judge import ORDINARY_LEVEL
 from ..judging.statistics import flaw_of, summarize
 from ..judging.verdict import Judgement, Reason, Verdict
+from ..measuring.gpu.state import GpuUnreadable
+from ..measuring.gpu.watch import GpuBusy
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
 from .rounds import Answer
@@ -24,7 +26,9 @@ def with_answer(blank: Outcome, answer: Answer) -> Outcome:
         error_fraction=answer.check.error_fraction,
         resolved=answer.resolved.name,
         workspace_bytes=answer.resolved.workspace_bytes,
+        peak_bytes=answer.resolved.peak_bytes,
         first_call_ns=answer.first_call_ns,
+        prepare_ns=answer.prepare_ns,
     )
     if answer.fault is None:
         return outcome
@@ -42,7 +46,8 @@ def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
 def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement, *, stores: bool) -> Outcome:
     """The outcome of a timed case, with its entry where the run `stores` it."""
     samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
-    answered = with_answer(blank, replace(visited.worst, first_call_ns=visited.exact.first_call_ns))
+    answered = with_answer(blank, _with_first_call(visited.worst, visited.exact))
+    answered = replace(answered, conditions=samples.conditions)
     flaw = flaw_of(samples)
     if flaw is not None:
         return replace(answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=flaw[1], samples=samples.count)
@@ -68,6 +73,17 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
     )
 
 
+def _with_first_call(answer: Answer, first: Answer) -> Answer:
+    """The answer with the costs of the very first call, which later rounds of a live process no longer have."""
+    return replace(answer, first_call_ns=first.first_call_ns, prepare_ns=first.prepare_ns)
+
+
+def not_judged(blank: Outcome, visited: Visited, error: GpuBusy | GpuUnreadable) -> Outcome:
+    """The outcome of a right answer whose times say nothing: what was timed is neither judged nor recorded."""
+    reason = Reason.GPU_BUSY if isinstance(error, GpuBusy) else Reason.GPU_UNREADABLE
+    return replace(with_answer(blank, visited.exact), verdict=Verdict.UNDECIDED, reason=reason, detail=str(error))
+
+
 def _entry(case: Case, samples: Samples, worst: Answer) -> Entry:
     return Entry.of(
         case.key,
@@ -76,5 +92,6 @@ def _entry(case: Case, samples: Samples, worst: Answer) -> Entry:
         resolved_algorithm=worst.resolved.algorithm,
         error_fraction=worst.check.error_fraction,
         versions=worst.versions,
+        peak_memory_bytes=worst.resolved.peak_bytes,
         recorded=date.today().isoformat(),
     )

@@ -45,7 +45,7 @@ class Subject:
 
     def slowed(self, slowdown: float) -> Case:
         """The same convolution, slowed by so much."""
-        return replace(self.case, options=(("slowed", f"{slowdown:g}"),)) if slowdown else self.case
+        return replace(self.case, options=_options(slowdown)) if slowdown else self.case
 
 
 def subject_of(spec: FrameworkSpec) -> Subject:
@@ -82,9 +82,20 @@ def slowable(subjects: Sequence[Subject]) -> Registry:
             subject.spec,
             adapter=adapter_file("slowed"),
             environment={**subject.spec.environment, SLOWED_VARIABLE: str(subject.spec.adapter)},
+            offers=tuple(
+                replace(offer, options=_options(slowdown) if slowdown else ())
+                for offer in subject.spec.offers
+                if not offer.options
+                for slowdown in SLOWDOWNS
+            ),
         )
         for subject in subjects
     )
+
+
+def _options(slowdown: float) -> tuple[tuple[str, str], ...]:
+    """How a case says to the slowed adapter by how much."""
+    return (("slowed", f"{slowdown:g}"),)
 
 
 def collected(

@@ -13,12 +13,12 @@ VERSION = "unfold1 cold thp"
 _CHANNELS, _IMAGE, _FILTERS, _KERNEL = 16, 50, 32, 3
 
 
-def _values(*shape: int) -> Any:
+def scrambled(*shape: int) -> Any:
     """Deterministic float32 in (-1, 1): NumPy's generators may change between versions, integers may not."""
     count = int(np.prod(shape))
-    scrambled = (np.arange(count, dtype=np.uint64) * np.uint64(2654435761)) % np.uint64(65521)
+    residues = (np.arange(count, dtype=np.uint64) * np.uint64(2654435761)) % np.uint64(65521)
     values = memory.empty(shape, np.float32)
-    values[...] = (scrambled.astype(np.float32) / np.float32(32760.5) - np.float32(1)).reshape(shape)
+    values[...] = (residues.astype(np.float32) / np.float32(32760.5) - np.float32(1)).reshape(shape)
     return values
 
 
@@ -33,8 +33,8 @@ class Unfolded:
 
     def __init__(self) -> None:
         out = _IMAGE - _KERNEL + 1
-        self.images = _values(_CHANNELS, _IMAGE, _IMAGE)
-        self.filters = _values(_FILTERS, _CHANNELS * _KERNEL * _KERNEL)
+        self.images = scrambled(_CHANNELS, _IMAGE, _IMAGE)
+        self.filters = scrambled(_FILTERS, _CHANNELS * _KERNEL * _KERNEL)
         self.columns = memory.empty((_CHANNELS, _KERNEL, _KERNEL, out, out), np.float32)
         self.matrix = self.columns.reshape(_CHANNELS * _KERNEL * _KERNEL, out * out)
         self.result = memory.empty((_FILTERS, out * out), np.float32)

@@ -11,8 +11,12 @@ import numpy as np
 from . import control, eviction, peak, sampler, wire
 
 
+class Recompiled(Exception):
+    """The framework compiled, or searched for an algorithm, in a timed call."""
+
+
 class Prepared:
-    """The case at hand: the adapter's handle and the operands that are in it."""
+    """The case at hand: the adapter's handle and the operands that are in it; None where it negates them itself."""
 
     def __init__(self, case, handle, arrays):
         self.case = case
@@ -67,6 +71,7 @@ class Loop:
             threads=_threads(),
             pid=os.getpid(),
             control=self.control.version,
+            device_control=getattr(self.adapter, "device_control_version", None),
         )
         return fields, {}
 
@@ -77,17 +82,22 @@ class Loop:
         clock = self.clock
         wall, cpu = clock.wall_ns(), clock.cpu_ns()
         handle = self.adapter.prepare(case, arrays)
+        prepared = clock.wall_ns() - wall
         try:
             self.adapter.run(handle)
             self.adapter.synchronize()
             cpu, wall = clock.cpu_ns() - cpu, clock.wall_ns() - wall
             output = self.adapter.output(handle)
+            memory = self.adapter.memory(handle) if hasattr(self.adapter, "memory") else None
             resolved = self.adapter.resolved(handle)
         except BaseException:
             self.drop(handle)
             raise
-        self.prepared = Prepared(case, handle, arrays)
-        return {"resolved": resolved, "first_call_ns": wall, "first_call_cpu_ns": cpu}, {"output": output}
+        # Where the operands are negated on the device, the worker keeps no copy of them.
+        negates = case.device_kind != "cpu" and hasattr(self.adapter, "negate")
+        self.prepared = Prepared(case, handle, None if negates else arrays)
+        fields = {"resolved": resolved, "first_call_ns": wall, "first_call_cpu_ns": cpu, "prepare_ns": prepared}
+        return dict(fields, memory=memory), {"output": output}
 
     def estimate(self, head, _arrays):
         workload, control_unit = self.pairs(head).estimate()
@@ -106,12 +116,18 @@ class Loop:
         pairs = self.pairs(head)
         if head.get("flip"):
             self.flip()
+        compilations = Compilations(self.adapter)
+        pairs.warmed = compilations.begin
         workload_ns, control_ns, wall_ns = pairs.time(samples, warmup, repeats, units)
+        compilations.end()
         lists = {"workload_ns": workload_ns, "control_ns": control_ns, "wall_ns": wall_ns}
         return {}, {name: np.array(values, dtype=np.int64) for name, values in lists.items()}
 
     def flip(self):
         """Negate the first operand inside the handle: the next output is exactly the negative, unless it is stale."""
+        if self.prepared.arrays is None:
+            self.adapter.negate(self.prepared.handle)
+            return
         name = self.prepared.case.operand_shapes[0][0]
         self.prepared.arrays = dict(self.prepared.arrays, **{name: -self.prepared.arrays[name]})
         self.adapter.fill(self.prepared.handle, self.prepared.arrays)
@@ -131,9 +147,13 @@ class Loop:
         if release is not None:
             release(handle)
 
-    def peak(self, _head, _arrays):
-        measure = getattr(self.adapter, "flops_per_second", peak.flops_per_second)
-        return {"flops_per_second": float(measure())}, {}
+    def peak(self, head, _arrays):
+        if head.get("device_kind") == "cuda":
+            flops, copied = peak.of_device(self.adapter)
+        else:
+            flops = getattr(self.adapter, "flops_per_second", peak.flops_per_second)()
+            copied = getattr(self.adapter, "bytes_per_second", peak.bytes_per_second)()
+        return {"flops_per_second": float(flops), "bytes_per_second": float(copied)}, {}
 
     def current(self):
         """The prepared case.
@@ -147,14 +167,36 @@ class Loop:
     def pairs(self, head):
         """The sampler of the prepared case on the clock that was asked for."""
         handle, on = self.current().handle, head.get("clock")
-        if on in ("process_cpu", "wall"):
+        # Elapsed time of a GPU's calls is the adapter's to take too, beside the control on that GPU.
+        on_device = on == "wall" and self.current().case.device_kind == "cuda"
+        if on in ("process_cpu", "wall") and not on_device:
             call = functools.partial(self.adapter.run, handle)
             return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on, evict=self.evict)
-        if on in ("device_cold", "device_hot"):
+        if on_device or on in ("device_cold", "device_hot"):
             if not hasattr(self.adapter, "device_sample"):
                 raise wire.NotOffered("clock %s: this adapter has no device clock" % on)
             return sampler.DevicePairs(self.adapter, handle, self.clock, on)
         raise wire.ProtocolError("clock %r; known: process_cpu, wall, device_cold, device_hot" % on)
+
+
+class Compilations:
+    """Compares how often the framework has compiled, or searched, when the samples begin and when they end.
+
+    A warm-up call may; a timed one may not. An adapter without `compilations()` does neither.
+    """
+
+    def __init__(self, adapter):
+        self.count = getattr(adapter, "compilations", int)
+        self.before = self.count()
+
+    def begin(self):
+        self.before = self.count()
+
+    def end(self):
+        """Raises: Recompiled."""
+        more = self.count() - self.before
+        if more:
+            raise Recompiled("the framework compiled or searched for an algorithm %d times in timed calls" % more)
 
 
 def _check_operands(case, arrays):
@@ -174,6 +216,8 @@ def _refusal(error):
         kind = "not_offered"
     elif isinstance(error, wire.ProtocolError):
         kind = "protocol"
+    elif isinstance(error, Recompiled):
+        kind = "recompiled"
     else:
         kind = "adapter_error"
     message = (

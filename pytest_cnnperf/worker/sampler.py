@@ -44,7 +44,8 @@ def timed(call: Call, count: int, synchronize: Call, clock: Any) -> "Tuple[int, 
 class Pairs:
     """Times a workload beside a control; both are calls without arguments.
 
-    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall".
+    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall". `warmed` is called between the
+    warm-up and the first sample.
     Units: nanoseconds per workload call and per control unit.
     """
 
@@ -57,6 +58,7 @@ class Pairs:
         self.evict = evict
         self.clock = clock
         self.which = {"process_cpu": 0, "wall": 1}[on]
+        self.warmed: Call = nothing
 
     def estimate(self) -> "Tuple[int, int]":
         """One workload call and one control unit, each after one that is not counted."""
@@ -80,6 +82,7 @@ class Pairs:
         workload_ns, control_ns, wall_ns = [], [], []
         with Quiet():
             self.warm_up(warmup)
+            self.warmed()
             for _ in range(samples):
                 self.evict()
                 workload = timed(self.call, repeats, self.synchronize, self.clock)
@@ -102,6 +105,7 @@ class DevicePairs:
         self.handle = handle
         self.clock = clock
         self.on = on
+        self.warmed: Call = nothing
 
     def estimate(self) -> "Tuple[int, int]":
         """One workload call and one control unit, each after one that is not counted."""
@@ -116,6 +120,7 @@ class DevicePairs:
         with Quiet():
             for _ in range(warmup):
                 self.pair(1, 1)
+            self.warmed()
             pairs = [self.pair(repeats, control_units) for _ in range(samples)]
         workload_ns, control_ns, wall_ns = map(list, zip(*pairs))
         return workload_ns, control_ns, wall_ns

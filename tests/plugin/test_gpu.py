@@ -26,7 +26,7 @@ def nvmlDeviceGetCount(): return 3
 def nvmlDeviceGetHandleByIndex(index): return index
 def nvmlDeviceGetUUID(index): return f"GPU-{'abc'[index]}"
 def nvmlDeviceGetName(index): return "Made up"
-def nvmlDeviceGetMemoryInfo(index): return SimpleNamespace(total=2**30)
+def nvmlDeviceGetMemoryInfo(index): return SimpleNamespace(total=80 * 2**30)
 """
 
 OWN_TESTS = """

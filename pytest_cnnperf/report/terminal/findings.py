@@ -18,7 +18,7 @@ _MOST = 10
 
 def render(report: Report, width: int) -> Iterator[Line]:
     """The findings, worst first; what moved many cases stands above the single ones that did not move with it."""
-    broken = report.with_reason(Reason.WORKER_FAILED)
+    broken = report.with_reason(Reason.WORKER_FAILED, Reason.RECOMPILED)
     yield from _list("WRONG", report.with_verdict(Verdict.WRONG), width, look=REVERSED)
     yield from _list("FAILED", [each for each in broken if each.verdict is not Verdict.WRONG], width, look=RED)
     yield from events.render(report, width)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from ...cases import Case, Clock, DeviceKind, Pass, Problem
 from ...judging.verdict import Reason, Verdict
+from ...measuring.gpu.conditions import Span
 from .. import text
 from ..outcome import Outcome
 from ..report import failed
@@ -27,6 +29,9 @@ SHORT: dict[Reason, str] = {
     Reason.THRESHOLD_BELOW_DETECTABLE: "threshold too small",
     Reason.TOO_FEW_SAMPLES: "few samples",
     Reason.NOT_A_NUMBER: "not a number",
+    Reason.THROTTLED: "GPU throttled",
+    Reason.GPU_BUSY: "GPU in use",
+    Reason.GPU_UNREADABLE: "GPU unreadable",
     Reason.NO_BASELINE: "no baseline",
     Reason.FOREIGN_BASELINE: "other machine",
     Reason.OTHER_METHOD: "other method",
@@ -39,6 +44,7 @@ SHORT: dict[Reason, str] = {
     Reason.RESULT_WRONG_SHAPE: "wrong shape",
     Reason.RESULT_STALE: "stale output",
     Reason.WORKER_FAILED: "worker failed",
+    Reason.RECOMPILED: "recompiled",
     Reason.NOT_OFFERED: "not offered",
 }
 
@@ -63,6 +69,30 @@ def note(outcome: Outcome) -> str:
         doubtful = outcome.verdict is Verdict.UNDECIDED or outcome.reason is Reason.WITHIN_RESOLUTION
         return f"{found} ±{text.percent(noise, 1)}" if doubtful and noise else found
     return SHORT.get(outcome.reason, outcome.reason.value.replace("_", " "))
+
+
+def conditions(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """What the GPUs of these cases did: clocks, heat, and what was held back or discarded; nothing on a CPU."""
+    known = [outcome.conditions for outcome in outcomes if outcome.conditions is not None]
+    spans = {
+        "{} MHz": [each.sm_mhz for each in known if each.sm_mhz],
+        "{} °C": [each.temperature_c for each in known if each.temperature_c],
+    }
+    words = [words.format(_range(found)) for words, found in spans.items() if found]
+    capped = sum((each.reasons or {}).get("power_cap", 0) for each in known)
+    if capped:
+        words.append(
+            f"power cap in {capped} of {text.counted(sum(each.batches for each in known), 'batch', 'batches')}"
+        )
+    throttled = sum(each.throttled_samples for each in known)
+    if throttled:
+        words.append(f"{text.counted(throttled, 'throttled sample')} discarded")
+    return tuple(words)
+
+
+def _range(spans: Sequence[Span]) -> str:
+    least, most = min(span.min for span in spans), max(span.max for span in spans)
+    return f"{least:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
 
 
 def baseline_spread(outcome: Outcome) -> float | None:

@@ -23,12 +23,16 @@ CellOf = Callable[["Entry"], Cell]
 
 @dataclass(frozen=True)
 class Entry:
-    """An outcome with what its row needs to know of its surroundings. Units: best_ns nanoseconds, peak FLOP/s."""
+    """An outcome with what its row needs to know of its surroundings.
+
+    Units: best_ns nanoseconds, peak FLOP/s, copy_share a fraction of what a GPU's copies reach.
+    """
 
     outcome: Outcome
     case: Case
     best_ns: int | None
     peak: float | None
+    copy_share: float | None
 
     @property
     def is_best(self) -> bool:
@@ -100,7 +104,8 @@ def render(section: Section, width: int) -> Iterator[Line]:
 def _title(section: Section, common: tuple[str, ...], width: int) -> Iterator[Line]:
     """What the table is about, with what all its rows have in common, and a rule to the right edge."""
     peak = (f"peak {text.rate(section.peak, 1e9)}",) if section.peak else ()
-    words = " · ".join((*section.setting, *common, *peak))
+    conditions = phrases.conditions(entry.outcome for entry in section.entries)
+    words = " · ".join((*section.setting, *common, *peak, *conditions))
     *first, last = textwrap.wrap(words, width) or [""]
     yield from (line(part, _TITLE) for part in first)
     yield Line((Span(last, _TITLE), Span(" " + "─" * (width - len(last) - 1) if len(last) < width - 1 else "", QUIET)))
@@ -113,7 +118,11 @@ def _groups(members: list[tuple[Case, Outcome]], report: Report) -> Iterator[Gro
         racers = [outcome.median_ns for _, outcome in pairs if may_win(outcome) and outcome.median_ns is not None]
         # Ways to compute one thing compete; callables of a file have nothing in common.
         best = min(racers) if len(racers) > 1 and pairs[0][0].problem else None
-        yield Group(pairs[0][0], tuple(Entry(o, case, best, report.peak_of(case)) for case, o in pairs))
+        yield Group(pairs[0][0], tuple(_entry(case, outcome, best, report) for case, outcome in pairs))
+
+
+def _entry(case: Case, outcome: Outcome, best_ns: int | None, report: Report) -> Entry:
+    return Entry(outcome, case, best_ns, report.peak_of(case), report.copy_share_of(outcome))
 
 
 def _common(section: Section) -> dict[CellOf, str]:
@@ -189,6 +198,10 @@ def _share(entry: Entry) -> Cell:
     return Cell(f"{outcome.flops / outcome.median_ns * 1e9 / entry.peak:.0%}".replace("%", " %"))
 
 
+def _copy_share(entry: Entry) -> Cell:
+    return Cell("" if entry.copy_share is None else f"{entry.copy_share:.0%}".replace("%", " %"))
+
+
 def _error(entry: Entry) -> Cell:
     return Cell(text.fraction_of_bound(entry.outcome.error_fraction))
 
@@ -219,6 +232,7 @@ _COLUMNS: tuple[tuple[Column, CellOf], ...] = (
     (Column("×best", right=True, optional=2), _times_best),
     (Column("GFLOP/s", right=True, optional=1), _rate),
     (Column("peak", right=True, gap=1), _share),
+    (Column("copy", right=True, gap=1, optional=1), _copy_share),
     (Column("error", right=True, gap=1), _error),
     (Column("verdict", gap=1), _verdict),
     (Column("change", gap=1, least=7), _note),

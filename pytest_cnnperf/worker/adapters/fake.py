@@ -10,7 +10,10 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
     throttled_after_ns,
     throttled_factor          when so much scripted time has passed in this process, all takes so many times as long
     resolved                  laid over what it would say by itself
-    flops_per_second          the machine's peak (of the default only)
+    flops_per_second,
+    bytes_per_second          the machine's peaks, its made-up GPU's too (of the default only)
+    memory                    of that GPU: {"peak_bytes": …, "workspace_bytes": …}
+    compiles_at               numbers of the calls that compile, the first being 0
     fault, at                 one of FAULTS, at "hello", "prepare" (default) or "time"
 
 {"generation_file": PATH, "generations": [SCRIPT, …]} gives the n-th worker that is started the n-th script, and all
@@ -90,12 +93,15 @@ class Handle:
 class Adapter:
     """See the module's text for what can be scripted."""
 
+    device_control_version = "fake device1"
+
     def __init__(self):
         self.script = _read_script()
         self.current = dict(self.script.get("default", {}))
         self.positions = {}
         self.random = random.Random(self.current.get("seed", 1))
         self._clock = ScriptedClock()
+        self.compiled = 0
 
     def clock(self):
         return self._clock
@@ -126,6 +132,7 @@ class Adapter:
         if handle.calls:
             self.misbehave("time")
         self.advance("workload_ns" if handle.calls or "first_call_ns" not in self.current else "first_call_ns")
+        self.compiled += handle.calls in self.current.get("compiles_at", ())
         handle.calls += 1
 
     def synchronize(self):
@@ -165,6 +172,31 @@ class Adapter:
 
     def flops_per_second(self):
         return self.script.get("default", {}).get("flops_per_second", 1e11)
+
+    def bytes_per_second(self):
+        return self.script.get("default", {}).get("bytes_per_second", 1e10)
+
+    def device_peaks(self):
+        return self.flops_per_second(), self.bytes_per_second()
+
+    def memory(self, handle):
+        return handle.script.get("memory")
+
+    def compilations(self):
+        return self.compiled
+
+    def device_sample(self, handle, repeats, _clock):
+        return self.passed(lambda: self.run(handle), repeats)
+
+    def device_control(self, units, _clock):
+        return self.passed(lambda: self.advance("control_ns"), units)
+
+    def passed(self, call, count):
+        """Scripted nanoseconds of so many calls: a made-up GPU has the clock of everything else."""
+        began = self._clock.cpu_ns()
+        for _ in range(count):
+            call()
+        return self._clock.cpu_ns() - began
 
     def close(self):
         pass

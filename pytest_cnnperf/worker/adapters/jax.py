@@ -1,9 +1,9 @@
-"""JAX on the CPU: each pass is a program that XLA compiles, and whose text tells what it runs."""
+"""JAX: each pass is a program that XLA compiles; on the CPU its text tells what it runs, on a GPU its kernels do."""
 
 import jax
 import jaxlib
 import numpy as np
-from cnnperf_worker.adapters import xla_text
+from cnnperf_worker.adapters import jax_cuda, xla_text
 from jax import lax
 from wire import NotOffered
 
@@ -12,11 +12,11 @@ _NO_YNNPACK = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 class Program:
-    """A compiled pass, and what it runs."""
+    """A compiled pass, and what it runs: by its text on the CPU, by its first call on a GPU."""
 
-    def __init__(self, compiled):
+    def __init__(self, compiled, resolved=None):
         self.call = compiled
-        self.resolved = xla_text.resolved(compiled.as_text())
+        self.resolved = resolved
 
 
 class Handle:
@@ -38,6 +38,9 @@ class Adapter:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
         self.programs = {}
         self.latest = None
+        self.cuda = jax_cuda.Cuda()
+        self.device_control_version = self.cuda.control.version
+        self.compiled = jax_cuda.CompilationCount()
 
     def info(self):
         return {"framework": "jax", "version": jax.__version__, "libraries": {"jaxlib": jaxlib.__version__}}
@@ -46,14 +49,13 @@ class Adapter:
         reason = _why_not(case)
         if reason:
             raise NotOffered("jax: %s" % reason)
-        # Named algorithms are what XLA runs by itself: YNNPACK would take some shapes from it.
-        options = {} if case.algorithm == "auto" else dict(_NO_YNNPACK)
-        options["xla_cpu_multi_thread_eigen"] = case.threads > 1
-        key = (case.text, case.threads)
+        if case.device_kind == "cuda":
+            self.cuda.begin()
+        key = (case.text, case.threads, case.dtype)
         if key not in self.programs:
-            self.programs[key] = _compiled(case, options)
+            self.programs[key] = _compiled_for_gpu(case) if case.device_kind == "cuda" else _compiled_for_cpu(case)
         program = self.programs[key]
-        if case.algorithm not in ("auto", program.resolved["algorithm"]):
+        if case.algorithm != "auto" and case.algorithm != program.resolved["algorithm"]:
             raise NotOffered("jax: XLA runs %(algorithm)s (%(name)s)" % program.resolved + " for %s" % case.text)
         handle = Handle(case, program)
         self.fill(handle, arrays)
@@ -63,9 +65,13 @@ class Adapter:
         case = handle.case
         handle.operands = tuple(
             # Not NumPy's own memory, which begins anywhere, elsewhere in every process.
-            jax.device_put(np.ascontiguousarray(arrays[name].transpose(_order(case, name))), may_alias=False)
+            jax.device_put(_ordered(case, name, arrays[name]), may_alias=False)
             for name, _ in case.operand_shapes
         )
+
+    def negate(self, handle):
+        first, second = handle.operands
+        handle.operands = (-first, second)
 
     def run(self, handle):
         handle.result = self.latest = handle.program.call(*handle.operands)
@@ -76,10 +82,29 @@ class Adapter:
 
     def output(self, handle):
         name = {"forward": "y", "backward_data": "x", "backward_filter": "w"}[handle.case.pass_]
-        return np.array(np.asarray(handle.result).transpose(np.argsort(_order(handle.case, name))), order="C")
+        result = np.asarray(handle.result).astype(np.float32, copy=False)
+        return np.array(result.transpose(np.argsort(_order(handle.case, name))), order="C")
+
+    def memory(self, handle):
+        return jax_cuda.memory(handle.program.call) if handle.case.device_kind == "cuda" else None
+
+    def compilations(self):
+        return self.compiled.count
+
+    def device_sample(self, handle, repeats, clock):
+        return self.cuda.sample(self, handle, repeats, clock)
+
+    def device_control(self, units, clock):
+        return self.cuda.control.nanoseconds(units, clock)
+
+    def device_peaks(self):
+        return self.cuda.control.peaks()
 
     def resolved(self, handle):
-        return handle.program.resolved
+        program = handle.program
+        if program.resolved is None:
+            program.resolved = self.cuda.resolved(self, handle)
+        return program.resolved
 
     def release(self, handle):
         if self.latest is handle.result:
@@ -90,24 +115,43 @@ class Adapter:
 
 
 def _why_not(case):
-    wanted = (case.workload, case.device_kind, case.device_count, case.dtype)
-    if wanted != ("convolution", "cpu", 1, "float32"):
-        return "only float32 convolutions on one CPU, got %s on %s%d in %s" % wanted
-    if case.algorithm not in ("auto", "implicit_gemm", "gemm"):
-        return "algorithm %s; offered: auto, implicit_gemm, gemm" % case.algorithm
+    if (case.workload, case.device_count) != ("convolution", 1):
+        return "only convolutions on one device, got %s on %d" % (case.workload, case.device_count)
+    types = ("float32",) if case.device_kind == "cpu" else tuple(jax_cuda.TYPES)
+    if case.dtype not in types:
+        return "dtype %s on %s; offered: %s" % (case.dtype, case.device_kind, ", ".join(types))
+    algorithms = ("auto", "implicit_gemm", "gemm") if case.device_kind == "cpu" else ("auto",)
+    if case.algorithm not in algorithms:
+        return "algorithm %s on %s; offered: %s" % (case.algorithm, case.device_kind, ", ".join(algorithms))
     return ""
 
 
-def _compiled(case, options):
-    lowered = jax.jit(_workload(case)).lower(*(_spec(case, name, shape) for name, shape in case.operand_shapes))
+def _lowered(case):
+    return jax.jit(_workload(case)).lower(*(_spec(case, name, shape) for name, shape in case.operand_shapes))
+
+
+def _compiled_for_gpu(case):
+    # Its autotuning is said by XLA_FLAGS, which the case's offer sets.
+    return Program(_lowered(case).compile())
+
+
+def _compiled_for_cpu(case):
+    # Named algorithms are what XLA runs by itself: YNNPACK would take some shapes from it.
+    options = {} if case.algorithm == "auto" else dict(_NO_YNNPACK)
+    options["xla_cpu_multi_thread_eigen"] = case.threads > 1
+    compiled = _compiled(_lowered(case), options)
+    return Program(compiled, xla_text.resolved(compiled.as_text()))
+
+
+def _compiled(lowered, options):
     try:
-        return Program(lowered.compile(compiler_options=options))
+        return lowered.compile(compiler_options=options)
     except jax.errors.JaxRuntimeError as error:
         if "No such compile option" not in str(error):
             raise
         # An older XLA has no YNNPACK to be switched off.
         rest = {name: value for name, value in options.items() if name not in _NO_YNNPACK}
-        return Program(lowered.compile(compiler_options=rest))
+        return lowered.compile(compiler_options=rest)
 
 
 def _workload(case):
@@ -127,6 +171,8 @@ def _workload(case):
 def _convolution(case):
     """The forward convolution of images and filters in the case's layout."""
     images, filters = _ORDERS[case.layout]
+    # On the CPU there is one precision.
+    precision = None if case.device_kind == "cpu" else jax_cuda.PRECISIONS[case.dtype]
 
     def convolution(x, w):
         return lax.conv_general_dilated(
@@ -137,6 +183,7 @@ def _convolution(case):
             rhs_dilation=case.dilation,
             dimension_numbers=(images, filters, images),
             feature_group_count=case.groups,
+            precision=precision,
         )
 
     return convolution
@@ -149,4 +196,10 @@ def _order(case, name):
 
 
 def _spec(case, name, shape):
-    return jax.ShapeDtypeStruct(tuple(shape[axis] for axis in _order(case, name)), np.float32)
+    return jax.ShapeDtypeStruct(tuple(shape[axis] for axis in _order(case, name)), jax_cuda.TYPES[case.dtype])
+
+
+def _ordered(case, name, array):
+    """The array in the layout and type of the case."""
+    ordered = array.transpose(_order(case, name)).astype(jax_cuda.TYPES[case.dtype], copy=False)
+    return np.ascontiguousarray(ordered)

@@ -4,14 +4,14 @@ import os
 
 import numpy as np
 import torch
-from cnnperf_worker.adapters import onednn_verbose, transform_probe
+from cnnperf_worker.adapters import onednn_verbose, torch_cuda, transform_probe
 from wire import NotOffered
 
 _FORMATS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 _GRADIENT_OF = {"backward_data": 0, "backward_filter": 1}
 _NNPACK_TILES = (8, 16)
-_FLUSH_BYTES = 256 << 20  # more than the L2 cache of any GPU of today
-_CONTROL_SIZE = 2048
+_TYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_SWITCHES = ("benchmark", "compiled", "deterministic")
 
 
 class Handle:
@@ -23,6 +23,7 @@ class Handle:
         self.place = place
         self.operands = ()
         self.result = None
+        self.graphs = {}
 
 
 class Adapter:
@@ -32,6 +33,8 @@ class Adapter:
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         torch.set_grad_enabled(False)
         self.device = None
+        self.cuda = torch_cuda.Cuda()
+        self.device_control_version = self.cuda.control.version
 
     def info(self):
         libraries = {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version() or "")}
@@ -49,16 +52,25 @@ class Adapter:
             raise NotOffered(
                 "torch: convolutions on one device only, got %s on %d" % (case.workload, case.device_count)
             )
-        dtypes = ("float32",) if case.device_kind == "cpu" else ("float32", "tf32")
+        dtypes = ("float32",) if case.device_kind == "cpu" else tuple(_TYPES)
         if case.dtype not in dtypes:
             raise NotOffered("torch on %s: dtype %s; offered: %s" % (case.device_kind, case.dtype, ", ".join(dtypes)))
         self._set_backends(case)
         self.device = torch.device("cuda" if case.device_kind == "cuda" else "cpu")
+        if case.device_kind == "cuda":
+            self.cuda.begin()
         handle = Handle(case, self._call(case), self._place(case))
         self.fill(handle, arrays)
+        if _is_on(case, "compiled"):
+            handle.call = self.cuda.compile(case, handle.call, handle.operands)
         return handle
 
+    def negate(self, handle):
+        # In place: a captured graph reads the operands where they were, and large ones need no second copy.
+        handle.operands[0].neg_()
+
     def fill(self, handle, arrays):
+        handle.graphs = {}
         handle.operands = tuple(handle.place(arrays[name]) for name, _ in handle.case.operand_shapes)
 
     def run(self, handle):
@@ -69,10 +81,19 @@ class Adapter:
             torch.cuda.synchronize()
 
     def output(self, handle):
-        return handle.result.detach().to("cpu").contiguous().numpy().copy()
+        return handle.result.detach().to("cpu").float().contiguous().numpy().copy()
+
+    def memory(self, handle):
+        return self.cuda.memory(handle) if handle.case.device_kind == "cuda" else None
+
+    def compilations(self):
+        return torch_cuda.compilations()
 
     def resolved(self, handle):
         case = handle.case
+        seen = self.cuda.kernels(handle) if case.device_kind == "cuda" else None
+        if seen is not None:
+            return seen
         if case.algorithm in ("fft", "winograd"):
             return self._resolved_nnpack(handle)
         backend = torch._C._select_conv_backend(*_images_and_filters(handle), None, *_geometry(case))
@@ -87,60 +108,47 @@ class Adapter:
         algorithm = "gemm" if name in ("Slow2d", "SlowDilated2d") else None
         return {"algorithm": algorithm, "name": "aten " + name, "tile": None, "workspace_bytes": None}
 
+    def release(self, handle):
+        if handle.case.device_kind == "cuda":
+            self.cuda.release(handle)
+
     def close(self):
         pass
 
     def device_sample(self, handle, repeats, clock):
-        """Nanoseconds of all calls on the device's own clock; not yet run on a GPU.
-
-        device_cold: the L2 cache is flushed before each call, outside of its pair of events. device_hot: one graph of
-        all calls, replayed between one pair.
-        """
-        return self._device_ns(lambda: self.run(handle), repeats, clock)
+        if clock == "wall":
+            raise NotOffered("torch times a GPU by its events: ask for device_cold or device_hot")
+        return self.cuda.sample(handle, repeats, clock)
 
     def device_control(self, units, clock):
-        """Nanoseconds of so many float32 matrix products on the same clock; not yet run on a GPU."""
-        if not hasattr(self, "control_operand"):
-            self.control_operand = torch.ones(_CONTROL_SIZE, _CONTROL_SIZE, device=self.device)
-        return self._device_ns(lambda: self.control_operand @ self.control_operand, units, clock)
+        return self.cuda.control.nanoseconds(units, clock)
 
-    def _device_ns(self, call, count, clock):
-        if clock == "device_hot":
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                for _ in range(count):
-                    call()
-            pairs = [_between_events(graph.replay)]
-        else:
-            if not hasattr(self, "flushed"):
-                self.flushed = torch.empty(_FLUSH_BYTES, dtype=torch.int8, device=self.device)
-            pairs = []
-            for _ in range(count):
-                self.flushed.zero_()
-                pairs.append(_between_events(call))
-        torch.cuda.synchronize()
-        return int(sum(start.elapsed_time(end) for start, end in pairs) * 1e6)
+    def device_peaks(self):
+        return self.cuda.control.peaks()
 
     def _set_backends(self, case):
         """Every switch that chooses a convolution or its precision, each said, none left to a default."""
+        unknown = sorted(set(case.options).difference(_SWITCHES))
+        if unknown or (case.device_kind == "cpu" and case.options):
+            raise NotOffered("torch on %s: option %s" % (case.device_kind, ", ".join(unknown or case.options)))
         tf32 = case.dtype == "tf32"
         library = case.algorithm != "gemm"
         torch.backends.nnpack.set_flags(False)  # NNPACK is called by name where it is asked for
         torch.backends.mkldnn.set_flags(library, False, None, "ieee")
         torch.backends.cudnn.enabled = library
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = False
+        torch.backends.cudnn.benchmark = _is_on(case, "benchmark")
+        torch.backends.cudnn.deterministic = _is_on(case, "deterministic")
         torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cuda.matmul.allow_tf32 = tf32
 
     def _place(self, case):
         """Puts an NCHW or KCRS array into the layout and on the device."""
-        form, device = _FORMATS[case.layout], self.device
+        form, dtype, device = _FORMATS[case.layout], _TYPES[case.dtype], self.device
 
         def place(array):
             # A copy in memory of torch's own: NumPy's begins off a cache line, elsewhere in every process.
             values = torch.from_numpy(np.array(array, dtype=np.float32))
-            return torch.empty(values.shape, device=device).contiguous(memory_format=form).copy_(values)
+            return torch.empty(values.shape, dtype=dtype, device=device).contiguous(memory_format=form).copy_(values)
 
         return place
 
@@ -156,7 +164,8 @@ class Adapter:
         backward = torch.ops.aten.convolution_backward.default
         # Only the shape and the layout of the operand whose gradient is wanted are read.
         shape = case.x_shape if which == 0 else case.w_shape
-        absent = torch.empty(shape, device=self.device).contiguous(memory_format=_FORMATS[case.layout])
+        absent = torch.empty(shape, dtype=_TYPES[case.dtype], device=self.device)
+        absent = absent.contiguous(memory_format=_FORMATS[case.layout])
         if which == 0:
             return lambda dy, w: backward(dy, absent, w, None, *geometry, mask)[0]
         return lambda x, dy: backward(dy, x, absent, None, *geometry, mask)[1]
@@ -186,12 +195,8 @@ class Adapter:
         return dict(said, workspace_bytes=None)
 
 
-def _between_events(call):
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    call()
-    end.record()
-    return start, end
+def _is_on(case, switch):
+    return case.options.get(switch) == "on"
 
 
 def _geometry(case):
@@ -201,6 +206,7 @@ def _geometry(case):
 
 def _images_and_filters(handle):
     """Tensors of the shapes, layouts and device of x and w, for the backend selector."""
-    form, device = _FORMATS[handle.case.layout], handle.operands[0].device
+    form, like = _FORMATS[handle.case.layout], handle.operands[0]
     shapes = (handle.case.x_shape, handle.case.w_shape)
-    return [torch.empty(shape, device=device).contiguous(memory_format=form) for shape in shapes]
+    empty = (torch.empty(shape, dtype=like.dtype, device=like.device) for shape in shapes)
+    return [images.contiguous(memory_format=form) for images in empty]

@@ -154,6 +154,16 @@ def test_a_narrow_dtype_is_judged_by_its_own_roundoff(problem, pass_, dtype, bit
         assert not judged(ref, output, dtype=dtype).correct
 
 
+@pytest.mark.parametrize("pass_", Pass)
+def test_tf32_operands_may_be_cut_off_and_a_bfloat16_instead_is_still_seen(problem, pass_):
+    first, second = operands(problem, pass_, exact=False, seed=0)
+    ref = reference(problem, pass_, first, second, exact=False)
+    pair = [(operand.view(np.uint32) >> 13 << 13).view(np.float32) for operand in (first, second)]
+    assert judged(ref, in_float32(Algorithm.GEMM, problem, pass_, *pair), dtype=DType.TF32).error_fraction < 1
+    pair = [rounded(operand, 7) for operand in (first, second)]
+    assert judged(ref, in_float32(Algorithm.GEMM, problem, pass_, *pair), dtype=DType.TF32).error_fraction > 0.25
+
+
 def test_float16_results_of_integers_are_exact_up_to_their_last_rounding():
     # 273 * 9 = 2457 ones; above 2048 float16 has only even numbers.
     problem = Problem(1, 273, 3, 3, 1, 3, 3)

@@ -15,6 +15,7 @@ from pytest_cnnperf.baseline.layout import to_text
 from pytest_cnnperf.baseline.schema import SCHEMA, parse
 from pytest_cnnperf.cases import Algorithm, Case, DeviceKind
 from pytest_cnnperf.errors import BaselineError
+from pytest_cnnperf.measuring.gpu.conditions import Conditions, Span
 from pytest_cnnperf.measuring.machine import Machine
 
 PATH = Path("baselines/amd-epyc-2-cores/torch.convolution.alexnet.json")
@@ -53,6 +54,19 @@ def test_a_known_algorithm_is_stored_as_a_word_and_an_unknown_one_not_at_all(
     texts = [to_text({each.key: each}, machine) for each in (entry, known)]
     assert ["resolved_algorithm" in text for text in texts] == [False, True]
     assert [parse(text, path=PATH)[entry.key] for text in texts] == [entry, known]
+
+
+def test_what_only_a_gpu_has_is_stored_with_it_and_is_absent_of_a_cpu(make_entry: MakeEntry, machine: Machine) -> None:
+    entry = make_entry()
+    conditions = Conditions(batches=3, reasons={"power_cap": 1}, sm_mhz=Span(1755, 1900, 1980))
+    on_gpu = replace(entry, peak_memory_bytes=2**20, conditions=conditions)
+    texts = [to_text({each.key: each}, machine) for each in (entry, on_gpu)]
+    assert [("conditions" in text, "peak_memory_bytes" in text) for text in texts] == [(False, False), (True, True)]
+    assert parse(texts[1], path=PATH)[entry.key] == on_gpu
+    # On one line, so that a changed clock is one changed line of `git diff`.
+    (line,) = (line for line in texts[1].splitlines() if "conditions" in line)
+    assert "1755" in line
+    assert "power_cap" in line
 
 
 def test_an_empty_file_is_called_empty() -> None:
@@ -201,6 +215,8 @@ def test_an_unknown_field_is_named(text: str) -> None:
         ("error_fraction", -0.5, "error_fraction is -0.5, expected null or a number of at least 0"),
         ("resolved_algorithm", "winogrand", "resolved_algorithm is 'winogrand', expected one of auto, direct, gemm"),
         ("resolved_algorithm", None, "resolved_algorithm is None, expected text"),
+        ("peak_memory_bytes", -1, "peak_memory_bytes is -1, expected at least 0"),
+        ("conditions", {"batches": 3}, "conditions are {'batches': 3}, expected an object of batches"),
         ("recorded", "yesterday", "recorded is 'yesterday', expected a date like"),
         ("versions", {"torch": 2}, "version of torch is int 2, expected text"),
         (

@@ -47,6 +47,18 @@ def _a_cpu_with_avx512(monkeypatch):
         ("torch", Algorithm.IMPLICIT_GEMM, {"layout": Layout.NCHW}, "offers implicit_gemm in nhwc, not in nchw"),
         ("torch", Algorithm.DIRECT, {"device_kind": DeviceKind.CUDA}, "offers direct on cpu, not on cuda"),
         ("torch", Algorithm.AUTO, {"dtype": DType.BFLOAT16}, "dtype bfloat16: offered in float32 only"),
+        (
+            "torch",
+            Algorithm.GEMM,
+            {"device_kind": DeviceKind.CUDA, "dtype": DType.BFLOAT16},
+            "dtype bfloat16: PyTorch offers gemm in float32, tf32 here",
+        ),
+        (
+            "torch",
+            Algorithm.AUTO,
+            {"device_kind": DeviceKind.CUDA, "options": (("autotune", "4"),)},
+            "PyTorch offers auto with no option; benchmark=on; deterministic=on; compiled=on, not with autotune=4",
+        ),
         ("torch", Algorithm.DIRECT, {"problem": Problem(1, 64, 28, 28, 64, 1, 1)}, "ask for gemm"),
         ("tensorflow", Algorithm.DIRECT, {}, "ask for implicit_gemm"),
         ("tensorflow", Algorithm.WINOGRAD, {"problem": LAYERS["conv2"]}, "for 3x3 filters, got 5x5"),

@@ -18,7 +18,7 @@ NUMPY = REGISTRY.get("numpy")
 def test_the_built_in_frameworks_stand_in_their_order(monkeypatch):
     monkeypatch.delenv("CNNPERF_FAKE_SCRIPT", raising=False)
 
-    assert list(builtin()) == ["numpy", "torch", "tensorflow", "jax", "theano", "cntk", "caffe"]
+    assert list(builtin()) == ["numpy", "torch", "tensorflow", "jax", "theano", "cntk", "caffe", "cudnn"]
 
 
 def test_the_fake_framework_is_known_only_where_it_has_a_script(monkeypatch):

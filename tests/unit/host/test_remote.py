@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pytest_cnnperf.cases import Algorithm, Case, Clock, Pass, Problem
+from pytest_cnnperf.cases import Algorithm, Case, Clock, DeviceKind, Pass, Problem
 from pytest_cnnperf.errors import InvalidProblem, WorkerFailed
 from pytest_cnnperf.frameworks.resolved import Resolved
 from pytest_cnnperf.host import remote
@@ -64,6 +66,25 @@ def test_a_prepared_case_says_what_ran():
     assert case.resolved == Resolved(Algorithm.GEMM, "sgemm", None, 12)
     assert (case.first_call_ns, case.control, case.flips) == (4_000_000_000, "blend1", True)
     assert case.output is OUTPUT["output"]
+
+
+@pytest.mark.parametrize("clock", [Clock.DEVICE_COLD, Clock.DEVICE_HOT, Clock.WALL])
+def test_a_case_of_a_gpu_has_the_control_of_that_device(clock):
+    worker = ScriptedWorker()
+    worker.hello = {"control": "blend1", "device_control": "product1"}
+    on_device = replace(CASE, device_kind=DeviceKind.CUDA, clock=clock)
+
+    assert remote.prepare(worker, on_device, {}, deadline_seconds=10).control == "product1"
+    assert remote.prepare(worker, CASE, {}, deadline_seconds=10).control == "blend1"
+
+
+def test_a_worker_without_a_devices_control_has_none_for_it():
+    worker = ScriptedWorker()
+    worker.hello = {"control": "blend1", "device_control": None}
+
+    on_device = replace(CASE, device_kind=DeviceKind.CUDA, clock=Clock.DEVICE_COLD)
+
+    assert remote.prepare(worker, on_device, {}, deadline_seconds=10).control == ""
 
 
 @pytest.mark.parametrize("word", [None, "unknown"])

@@ -64,6 +64,13 @@ def test_an_undecided_case_gets_more_time(report, outcome):
     assert "conv2" in command
 
 
+@pytest.mark.parametrize("reason", [Reason.GPU_BUSY, Reason.THROTTLED, Reason.GPU_UNREADABLE])
+def test_a_gpu_that_is_not_fit_to_be_timed_is_looked_at_and_gets_no_more_time(report, outcome, reason):
+    (found,) = advice(report(outcome(verdict=Verdict.UNDECIDED, reason=reason)))
+    assert found.command.startswith("nvidia-smi")
+    assert "1 case undecided" in found.why
+
+
 def test_a_wrong_case_is_checked_again_without_timing(report, outcome):
     wrong = outcome(verdict=Verdict.WRONG, reason=Reason.RESULT_OUTSIDE_BOUND, correct=False)
     (first, *_) = next_commands(report(wrong))

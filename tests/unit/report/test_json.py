@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cnnperf.cases import Case
 from pytest_cnnperf.errors import CnnperfError
+from pytest_cnnperf.measuring.gpu.conditions import Conditions, Span
 from pytest_cnnperf.report import json
 from pytest_cnnperf.report.outcome import Hole
 
@@ -99,6 +100,16 @@ def test_a_report_that_is_written_and_read_is_the_same_report(day, tmp_path):
     assert json.read(tmp_path / "result.json") == day
 
 
+def test_memory_and_conditions_of_a_gpu_are_written_and_read(report, outcome, tmp_path):
+    conditions = Conditions(batches=2, throttled_samples=5, throttled_by=("hw_thermal",), sm_mhz=Span(1755, 1900, 1980))
+    on_gpu = report(outcome(peak_bytes=2**20, conditions=conditions))
+    (plain,) = json.document(on_gpu)["outcomes"]
+    assert plain["peak_memory_bytes"] == 2**20
+    assert plain["conditions"]["sm_mhz"] == {"min": 1755, "median": 1900, "max": 1980}
+    json.write(on_gpu, tmp_path / "result.json")
+    assert json.read(tmp_path / "result.json") == on_gpu
+
+
 def test_a_baseline_entry_is_not_part_of_a_result(report, outcome):
     assert "entry" not in json.document(report(outcome(entry={"samples": [1, 2]})))["outcomes"][0]
 
@@ -139,6 +150,8 @@ def edited(report, tmp_path, edit):
         (lambda plain: plain["outcomes"][0].update(verdict="GOOD"), r"'GOOD' is not a valid Verdict"),
         (lambda plain: plain["outcomes"][0].update(median_ns="5 ms"), r"median_ns must be .*, got '5 ms'"),
         (lambda plain: plain["outcomes"][0].update(samples=True), r"samples must be .*, got True"),
+        (lambda plain: plain["outcomes"][0].update(conditions=[]), r"conditions are \[\], expected an object"),
+        (lambda plain: plain["outcomes"][0].update(peak_memory_bytes="1 GiB"), r"peak_bytes must be .*, got '1 GiB'"),
         (lambda plain: plain["outcomes"][0].pop("key"), r"'key'"),
         (lambda plain: plain["outcomes"].append(7), r"outcomes must be dict, got 7"),
         (lambda plain: plain["holes"].append({"framework": "torch"}), r"'algorithm'"),

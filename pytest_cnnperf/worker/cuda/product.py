@@ -1,0 +1,108 @@
+"""The control of a GPU: a fixed product of two matrices by cuBLAS, whatever framework is under test."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from .. import control
+from . import libraries
+from .calls import ADDRESS, INT, SIZE, CallFailed, Calls, function_of
+from .runtime import Memory, Runtime
+from .timing import Timed, Timer
+
+CONTROL_SIDE = 2048
+_NO_TRANSPOSE = 0
+_PEDANTIC = 2  # float32 throughout: neither TF32 nor emulation by bfloat16, whatever the environment says
+_WORKSPACE_BYTES = 32 << 20  # NVIDIA's recommendation for Hopper; without one of ours a capture would allocate
+
+SIGNATURES = {
+    "cublasCreate_v2": (ADDRESS,),
+    "cublasDestroy_v2": (ADDRESS,),
+    "cublasSetStream_v2": (ADDRESS, ADDRESS),
+    "cublasSetWorkspace_v2": (ADDRESS, ADDRESS, SIZE),
+    "cublasSetMathMode": (ADDRESS, INT),
+    "cublasSgemm_v2": (ADDRESS,) + (INT,) * 5 + (ADDRESS, ADDRESS, INT, ADDRESS, INT, ADDRESS, ADDRESS, INT),
+}
+STATUS_NAME = "cublasGetStatusName"
+
+
+class Product:
+    """Strict float32 product of two fixed square matrices; one unit is one product. Not yet run on a GPU.
+
+    It finds its libraries by itself; `runtime`, `cublas` and `timer` are for callers that have them already. `version`
+    is that of the control, of the default `side`: it changes with whatever would change its time, except cuBLAS itself,
+    which frameworks bring along.
+    Cost: 17.2 GFLOP a unit of the control, and 336 MiB of device memory, 256 of them the flush.
+    Raises: LibraryNotFound, NoDevice, OutOfDeviceMemory.
+    """
+
+    version = "sgemm2048 pedantic flushed 1"
+
+    def __init__(self, runtime: Any = None, cublas: Any = None, *, timer: Any = None, side: int = CONTROL_SIDE) -> None:
+        if runtime is None:
+            runtime = Runtime(libraries.load("cudart"))
+            runtime.start()
+        cublas = libraries.load("cublas") if cublas is None else cublas
+        self.name_of = function_of(cublas, STATUS_NAME, (INT,), ctypes.c_char_p, title="cublas")
+        self.calls = Calls(cublas, SIGNATURES, self._failed, title="cublas")
+        self.runtime = runtime
+        self.timer = Timer(runtime) if timer is None else timer
+        self.side = side
+        self.scales = (ctypes.c_float(1), ctypes.c_float(0))
+        self.timed = Timed(self.timer, self._enqueue)
+        self._allocate()
+        self.handle = self._handle()
+
+    def nanoseconds(self, units: int, clock: str) -> int:
+        """Device time of so many products on "device_cold" or "device_hot"."""
+        return self.timed.nanoseconds(units, clock)
+
+    def output(self) -> Any:
+        """The product that ran last; cuBLAS counts rows first."""
+        values = np.empty((self.side, self.side), np.float32)
+        self.runtime.copy_out(self.result, values)
+        return values.T
+
+    def close(self) -> None:
+        """Give back what it holds, but not the timer."""
+        self.timed.close()
+        self.calls("cublasDestroy_v2", self.handle)
+        for memory in (self.a, self.b, self.result, self.workspace):
+            memory.free()
+
+    def _failed(self, function: str, status: int) -> CallFailed:
+        return CallFailed(function, status, self.name_of(status).decode())
+
+    def _allocate(self) -> None:
+        a, b = matrices(self.side)
+        self.a, self.b = self._placed(a), self._placed(b)
+        self.result = self.runtime.allocate(a.nbytes, "the result of the control")
+        self.workspace = self.runtime.allocate(_WORKSPACE_BYTES, "the workspace of the control")
+
+    def _placed(self, values: Any) -> Memory:
+        memory = self.runtime.allocate(values.nbytes, "the operands of the control")
+        self.runtime.copy_in(memory, values)
+        return memory
+
+    def _handle(self) -> Any:
+        handle = ctypes.c_void_p()
+        self.calls("cublasCreate_v2", ctypes.byref(handle))
+        self.calls("cublasSetStream_v2", handle, self.timer.stream)
+        # After the stream: choosing one takes the workspace away.
+        self.calls("cublasSetWorkspace_v2", handle, self.workspace.address, _WORKSPACE_BYTES)
+        self.calls("cublasSetMathMode", handle, _PEDANTIC)
+        return handle
+
+    def _enqueue(self) -> None:
+        one, zero = map(ctypes.byref, self.scales)
+        side = self.side
+        how = (_NO_TRANSPOSE, _NO_TRANSPOSE, side, side, side)
+        left, right = (one, self.a.address, side), (self.b.address, side)
+        self.calls("cublasSgemm_v2", self.handle, *(how + left + right + (zero, self.result.address, side)))
+
+
+def matrices(side: int) -> Any:
+    """Two different ones without a pattern: a GPU computes zeros and repetitions faster than anything else."""
+    both = control.scrambled(2, side, side)
+    return both[0], both[1]
