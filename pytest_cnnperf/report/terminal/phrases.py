@@ -124,9 +124,16 @@ def spoken(pass_: Pass) -> str:
 
 
 def way(case: Case) -> str:
-    """Algorithm and options of a case: ``winograd``, ``auto tf32=1``; of a callable the name of its test."""
+    """Algorithm and options of a case: ``winograd``, ``auto search``; of a callable the name of its test."""
     algorithm = case.algorithm.value if case.algorithm else case.layer.partition("::")[2] or case.layer
-    return " ".join((algorithm, *("=".join(option) for option in case.options)))
+    return " ".join((algorithm, *(_option(name, value) for name, value in case.options)))
+
+
+def _option(name: str, value: str) -> str:
+    """As short as it can be understood: a switch by its name, a choice by its word, a level by both."""
+    if value == "on":
+        return name
+    return value if value[:1].isalpha() else f"{name}={value}"
 
 
 def shape(problem: Problem | None) -> str:

@@ -224,10 +224,10 @@ def _detectable(entry: Entry) -> Cell:
 _COLUMNS: tuple[tuple[Column, CellOf], ...] = (
     (Column(gap=0), _mark),
     (Column(gap=1), _framework),
-    (Column(least=11), _way),
+    (Column(gap=1, least=13), _way),
     (Column(gap=1), _layout),
     (Column(least=14, optional=3), _ran),
-    (Column("time", right=True), _time),
+    (Column("time", right=True, gap=1), _time),
     (Column("±", right=True, gap=1), _spread),
     (Column("×best", right=True, optional=2), _times_best),
     (Column("GFLOP/s", right=True, optional=1), _rate),

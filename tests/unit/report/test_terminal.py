@@ -186,7 +186,7 @@ def test_more_reasons_than_a_page_holds_share_the_last_note(report):
 )
 def test_each_verdict_has_its_look(report, outcome, verdict, reason, look):
     lines = render(report(outcome(verdict=verdict, reason=reason)), width=120, color=True)
-    row = next(line for line in lines if line.text.startswith("  torch  direct"))
+    row = next(line for line in lines if line.text.startswith("  torch direct"))
     span = next(span for span in row.spans if span.text.strip() == verdict.value)
     assert {name for name, on in span.markup.items() if on} == look
 
@@ -306,8 +306,6 @@ def test_lines_are_written_as_pytest_writes(report, outcome):
 
 def test_a_line_for_a_pipe_of_escape_codes_ends_each_look(report, outcome):
     slower = outcome(verdict=Verdict.SLOWER, reason=Reason.RATIO_ABOVE_THRESHOLD)
-    row = next(
-        line for line in render(report(slower), width=120, color=True) if line.text.startswith("  torch  direct")
-    )
+    row = next(line for line in render(report(slower), width=120, color=True) if line.text.startswith("  torch direct"))
     assert "\x1b[1;31mSLOWER" in row.ansi
     assert row.ansi.count("\x1b[0m") == len(re.findall(r"\x1b\[[1-9]", row.ansi))
