@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from pytest_cnnperf.algorithms.checking import Check, reference
-from pytest_cnnperf.cases import Algorithm, Case, DeviceKind, Layout, Pass, Problem
+from pytest_cnnperf.cases import Algorithm, Case, DeviceKind, DType, Layout, Pass, Problem
 from pytest_cnnperf.cases.networks import ALEXNET
 from pytest_cnnperf.frameworks import FrameworkSpec, Resolved, builtin, hole
 from pytest_cnnperf.host.pool import Pool
@@ -81,7 +82,8 @@ def ask(pool: Pool) -> Ask:
 
     def answer(case: Case) -> Asked:
         spec = _installed(case.framework)
-        offer = spec.offer_for(case)
+        # A type that is not offered is asked for all the same: the adapter must refuse it by itself.
+        offer = spec.offer_for(case) or spec.offer_for(replace(case, dtype=DType.FLOAT32))
         assert offer is not None
         operands = _operands(case)
         prepared = prepare(pool.worker(spec, offer, case), case, operands, deadline_seconds=60)

@@ -192,9 +192,9 @@ def test_operands_of_another_shape_are_refused(start_fake, case_of, operands_of)
         remote.prepare(start_fake(), case, operands, deadline_seconds=20)
 
 
-def test_a_device_clock_is_not_offered_by_an_adapter_without_one(start_fake, prepare):
+def test_a_device_clock_is_not_offered_by_an_adapter_without_one(start, prepare):
     with pytest.raises(NotOffered, match="no device clock"):
-        prepare(start_fake()).estimate(Clock.DEVICE_COLD)
+        prepare(start("numpy")).estimate(Clock.DEVICE_COLD)
 
 
 def test_a_closed_worker_is_gone_and_says_so(start_fake):
