@@ -32,7 +32,8 @@ class Preset:
 
     `gpu_batches` are the batches on a GPU, which smaller ones leave idle. `every_layout` asks for all layouts and (on a
     GPU) types of an offer, and for extra offers, otherwise only for the first, the framework's own.
-    Units: `max_seconds` and samples per round; a case has at least four rounds, a callable two.
+    Units: `max_seconds` and samples per round; a case has at least four rounds, on a GPU two; a
+    callable two.
     """
 
     name: str

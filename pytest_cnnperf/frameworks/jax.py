@@ -90,6 +90,8 @@ def _on_gpu(level: int, *, dtypes: tuple[DType, ...], is_extra: bool = False) ->
             "XLA_FLAGS": f"--xla_gpu_autotune_level={level}",
             # Two replicas and the control share the device.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            # XLA never gives back what it once took, by default up to three quarters of the device in each process.
+            "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.3",
         },
         options=(("autotune", str(level)),),
         dtypes=dtypes,

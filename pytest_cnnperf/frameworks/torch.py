@@ -95,6 +95,9 @@ _TRANSFORM = in_every_way(float32_only, what_the_algorithm_needs, one_group, _nn
 _FORWARD = frozenset({Pass.FORWARD})
 
 _STRICT_OR_TF32 = (DType.FLOAT32, DType.TF32)
+# PyTorch caches cuDNN's plans by shapes, types and determinism, not by `benchmark`: in one process the heuristic's plan
+# would serve both, or the searched one. Nobody reads this variable; it makes another worker.
+_ALONE = {"CNNPERF_TORCH_BENCHMARK": "1"}
 
 
 def _on_gpu(
@@ -110,6 +113,7 @@ def _on_gpu(
         algorithm,
         layouts=layouts,
         device_kind=DeviceKind.CUDA,
+        environment=_ALONE if switch == "benchmark" else {},
         options=((switch, "on"),) if switch else (),
         dtypes=dtypes,
         is_extra=is_extra,

@@ -94,6 +94,7 @@ class RemoteCase:
         self.output = self._output("prepare", answer)
         self._workload_ns, self._control_ns = self.first_call_ns, 0
         self.is_new_process = not worker.has_timed
+        self._is_held = True
 
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one workload call and of one control unit, each after one that is not counted."""
@@ -130,8 +131,9 @@ class RemoteCase:
         return self._output("output", self.worker.request("output", deadline_seconds=self._deadline(0)))
 
     def release(self) -> None:
-        """Drop the case in the worker, if that still lives."""
-        if self.worker.alive:
+        """Drop the case in the worker, if that still lives and has it; it is asked once."""
+        held, self._is_held = self._is_held, False
+        if held and self.worker.alive:
             self.worker.request("release", deadline_seconds=self._deadline(0))
             self.worker.subject = ""
 

@@ -42,15 +42,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     generate(metafunc, metafunc.config.stash[Session.key])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take out stand-ins of empty tables and mark the tests on a GPU, before ``-m`` selects."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, Any, Any]:
+    """Take out stand-ins of empty tables and mark the tests on a GPU before ``-m`` and ``-k`` select.
+
+    Of what they leave, take out what is recorded: only that is told to be left out for it.
+    """
     from .collection import deselect_the_empty, deselect_the_recorded
     from .gpu import mark_gpu_tests
 
     deselect_the_empty(config, items)
     mark_gpu_tests(items)
+    outcome = yield
     deselect_the_recorded(config, items)
+    return outcome
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -127,7 +127,7 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
         for _ in range(count):
             like = asked.measured(source, like)
             yield replace(_answer(source, expected), samples=like)
-        asked.check_free()
+        asked.check_free(is_behind=True)
 
     before = stored(asked.run, asked.case)
     course = Course(VISITS, whole=will_store(asked.run.settings, known=before is not None), apart=False)

@@ -12,7 +12,7 @@ from ..judging.verdict import Judgement, Verdict
 from ..report.outcome import Outcome
 from .comparing import judged
 from .rounds import Answer, Asked, back_to_back
-from .visits import COMPARING, joined
+from .visits import joined, rounds_of
 
 
 def with_cause(asked: Asked, outcome: Outcome, answer: Answer, before: Entry | None) -> Outcome:
@@ -73,7 +73,7 @@ def _not_offered(asked: Asked, case: Case) -> str:
 def _visit(asked: Asked, before: Entry) -> tuple[Judgement | None, str]:
     """One visit against the same baseline; or why it says nothing."""
     rounds = []
-    for answer in back_to_back(asked, before.samples, count=COMPARING[0]):
+    for answer in back_to_back(asked, before.samples, count=rounds_of(asked.case)[0]):
         if answer.fault is not None or answer.samples is None:
             return None, f"forced {asked.case.algorithm} gives a wrong result ({answer.fault}): {answer.check.detail}"
         if not answer.resolved.fulfils(asked.case.algorithm):

@@ -85,7 +85,7 @@ def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None)
         # Where cases return, all processes were replaced in between.
         return back_to_back(asked, like, count=count, fresh=visit > 0 and not asked.run.returns)
 
-    course = Course.of(asked.run.settings, before, apart=asked.run.returns)
+    course = Course.of(asked.case, asked.run.settings, before=before, apart=asked.run.returns)
     try:
         visited, judgement = settle(asked, visited, before, course=course, rounds=rounds)
     except Broken as broken:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..baseline.entry import Entry
 from ..baseline.store import Baselines, Written
 from ..cases import Case, Clock, DeviceKind
-from ..errors import FrameworkUnavailable, WorkerRefused
+from ..errors import FrameworkUnavailable, WorkerFailed, WorkerRefused
 from ..frameworks.registry import Registry
 from ..host.pool import Pool
 from ..host.process import Worker
@@ -54,7 +54,7 @@ class Run:
     by node id and key. `on_wait` is told now and then which device another run holds. `session_pid` is the process that
     started this one and its siblings, if one did.
     Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can, and
-    `gpu_peak` the rates of a GPU, by the first worker that has one.
+    `gpu_peak` the rates of the best GPU, by the first worker that is about to time on it.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Run:
         self._written: list[Written] = []
         self._watches: dict[tuple[str, ...], tuple[Probe, Watch]] = {}
         self.peak_flops: float | None = None
-        self.gpu_peak: Peak | None = None
+        self._gpu_peaks: dict[tuple[str, ...], Peak] = {}
 
     @cached_property
     def machine(self) -> Machine:
@@ -124,13 +124,27 @@ class Run:
         start = pool.fresh if fresh else pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None
         worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)
-        self._inner_pids.add(worker.hello.get("pid", 0))
+        told_pid = worker.hello.get("pid")
+        if spec.command and told_pid is not None and told_pid != worker.pid:
+            self._inner_pids.add(told_pid)
         if self.peak_flops is None and case.clock is Clock.PROCESS_CPU and not spec.command:
             with self.timing(case):
                 self.peak_flops = peak(worker).flops_per_second
-        if self.gpu_peak is None and gpus:
-            self.gpu_peak = _gpu_peak(worker)
         return worker
+
+    def measure_gpu_peak(self, worker: Worker, gpus: tuple[Gpu, ...]) -> None:
+        """Find out what these GPUs can do at best, once; nobody else may use them now."""
+        uuids = tuple(gpu.uuid for gpu in gpus)
+        if gpus and uuids not in self._gpu_peaks:
+            self._gpu_peaks[uuids] = _gpu_peak(worker)
+
+    @property
+    def gpu_peak(self) -> Peak | None:
+        """The best rates of all GPUs that were measured; None before the first."""
+        peaks = self._gpu_peaks.values()
+        names = ("flops_per_second", "bytes_per_second")
+        rates = {name: max((getattr(each, name) or 0.0 for each in peaks), default=0.0) or None for name in names}
+        return Peak(**rates) if peaks else None
 
     def renew(self) -> None:
         """Replace the processes of all workers: what comes now must not share their luck."""
@@ -224,7 +238,7 @@ def _gpu_peak(worker: Worker) -> Peak:
     """Nothing is known where the adapter cannot tell; what ails it is told by its first case."""
     try:
         return peak(worker, DeviceKind.CUDA)
-    except WorkerRefused:
+    except (WorkerFailed, WorkerRefused):
         return Peak()
 
 

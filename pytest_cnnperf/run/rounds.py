@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from ..algorithms.checking import Check
 from ..cases import Case
+from ..errors import CnnperfError
 from ..frameworks.resolved import Resolved
 from ..host.process import Worker
 from ..host.remote import RemoteCase, prepare
@@ -43,13 +45,13 @@ class Asked:
         """
         return self.run.watch(self.gpus) if self.gpus else None
 
-    def check_free(self) -> None:
-        """Make sure that nobody else uses its GPUs, if it holds any.
+    def check_free(self, *, is_behind: bool = False) -> None:
+        """Make sure that nobody else uses its GPUs, if it holds any; `is_behind`: it has just computed there.
 
         Raises: GpuBusy, GpuUnreadable.
         """
         if self.watch is not None:
-            self.watch.check_free()
+            self.watch.check_free(is_behind=is_behind)
 
     def disturbed(self) -> GpuBusy | GpuUnreadable | None:
         """Why nothing can be timed on its GPUs now, if so; best asked before a worker of ours has memory on them."""
@@ -93,29 +95,24 @@ class Answer:
 def checked(asked: Asked, *, exact: bool) -> Answer:
     """Ask once and judge the result; nothing is timed."""
     question = asked.run.questions.ask(asked.case, exact=exact)
-    worker = asked.worker()
-    remote = prepare(
-        worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds
-    )
-    answer = _first_answer(asked, worker, remote, question)
-    remote.release()
-    return answer
+    with _prepared(asked, asked.worker(), question) as remote:
+        return _first_answer(asked, remote, question)
 
 
 def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = False) -> Answer:
     """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
     question = asked.run.questions.ask(asked.case, exact=False)
     worker = asked.worker(replica=replica, fresh=fresh)
-    remote = prepare(
-        worker, asked.case, question.named(asked.case), deadline_seconds=asked.run.settings.deadline_seconds
-    )
-    answer = _first_answer(asked, worker, remote, question)
-    if answer.fault is not None:
-        return answer
-    with asked.run.timing(asked.case):
-        samples = asked.measured(remote, like)
-    output = remote.last_output()
-    remote.release()
+    asked.run.measure_gpu_peak(worker, asked.gpus)
+    if not worker.alive:  # it did not survive that; the case is asked all the same
+        worker = asked.worker(replica=replica)
+    with _prepared(asked, worker, question) as remote:
+        answer = _first_answer(asked, remote, question)
+        if answer.fault is not None:
+            return answer
+        with asked.run.timing(asked.case):
+            samples = asked.measured(remote, like)
+        output = remote.last_output()
     last = question.check(output, asked.case, resolved=answer.resolved, negated=True)
     if last.fault is None:
         return replace(answer, check=last, samples=samples)
@@ -138,17 +135,38 @@ def back_to_back(asked: Asked, like: Samples | None, *, count: int, fresh: bool 
         yield answer
         if answer.samples is not None and not answer.samples.count:
             break
-    asked.check_free()
+    asked.check_free(is_behind=True)
 
 
-def _first_answer(asked: Asked, worker: Worker, remote: RemoteCase, question: Question) -> Answer:
+@contextmanager
+def _prepared(asked: Asked, worker: Worker, question: Question) -> Iterator[RemoteCase]:
+    """The case in this worker, which gives back what it holds for it at the end, whatever happens."""
+    operands = question.named(asked.case)
+    remote = prepare(worker, asked.case, operands, deadline_seconds=asked.run.settings.deadline_seconds)
+    try:
+        yield remote
+    except CnnperfError:
+        _let_go(remote)
+        raise
+    remote.release()
+
+
+def _let_go(remote: RemoteCase) -> None:
+    """Release a case of which something worse is known already than that this fails."""
+    with suppress(CnnperfError):
+        remote.release()
+
+
+def _first_answer(asked: Asked, remote: RemoteCase, question: Question) -> Answer:
     check = question.check(remote.output, asked.case, resolved=remote.resolved)
+    if check.fault is not None:
+        _let_go(remote)
     return Answer(
         check=check,
         resolved=remote.resolved,
         first_call_ns=remote.first_call_ns,
         prepare_ns=remote.prepare_ns,
-        versions=versions_of(worker),
+        versions=versions_of(remote.worker),
         fault=None if check.fault is None else Reason(check.fault),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -48,15 +49,18 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
     samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
     answered = with_answer(blank, _with_first_call(visited.worst, visited.exact))
     answered = replace(answered, conditions=samples.conditions)
+    picks = _picks(visited)
     flaw = flaw_of(samples)
     if flaw is not None:
-        return replace(answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=flaw[1], samples=samples.count)
+        return replace(
+            answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks), samples=samples.count
+        )
     summary = summarize(samples, level=ORDINARY_LEVEL)
     return replace(
         answered,
         verdict=judgement.verdict,
         reason=judgement.reason,
-        detail=judgement.detail,
+        detail=_both(judgement.detail, picks),
         samples=samples.count,
         median_ns=summary.median_ns,
         control_median_ns=summary.control_median_ns,
@@ -71,6 +75,19 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
         within_run=judgement.within_run,
         entry=_entry(case, samples, visited.worst).to_plain() if stores else None,
     )
+
+
+def _picks(visited: Visited) -> str:
+    """What the rounds ran where that was not the same in all: a search or a heuristic that is of two minds."""
+    counts = Counter(answer.resolved.name for answer in visited.answers)
+    if len(counts) < 2:
+        return ""
+    names = ", ".join(f"{name:.60} in {count}" for name, count in counts.most_common(3))
+    return f"of {counts.total()} rounds, {names}{', …' if len(counts) > 3 else ''}"
+
+
+def _both(*details: str) -> str:
+    return "; ".join(filter(None, details))
 
 
 def _with_first_call(answer: Answer, first: Answer) -> Answer:

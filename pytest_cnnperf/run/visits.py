@@ -11,19 +11,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..baseline.entry import Entry
+from ..cases import Case
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.samples import Samples
 from ..settings import Settings, will_store
 from .comparing import judged
+from .resources import replicas_of
 from .rounds import Answer, Asked
 
 # Makes so many rounds of the visit of this number, built like these samples.
 Rounds = Callable[["Samples | None", int, int], Iterator[Answer]]
 
 
-# The rounds of each visit, when a run compares and when it records: one in each of four processes. As many in both,
-# since the faster half of more rounds lies lower.
+# The rounds of each visit on a CPU, when a run compares and when it records: one in each of four processes. As many in
+# both, since the faster half of more rounds lies lower.
 COMPARING = RECORDING = (4, 4, 4)
+
+
+def rounds_of(case: Case) -> tuple[int, ...]:
+    """The rounds of each visit of this case: one in each of its processes, four on a CPU and two on a GPU."""
+    return (replicas_of(case),) * len(COMPARING)
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,9 @@ class Course:
     apart: bool
 
     @classmethod
-    def of(cls, settings: Settings, before: Entry | None, *, apart: bool) -> Course:
+    def of(cls, case: Case, settings: Settings, *, before: Entry | None, apart: bool) -> Course:
         """A baseline is compared with for months and gets all its visits; most comparisons end with the first."""
-        if will_store(settings, known=before is not None):
-            return cls(RECORDING, whole=True, apart=apart)
-        return cls(COMPARING, whole=False, apart=apart)
+        return cls(rounds_of(case), whole=will_store(settings, known=before is not None), apart=apart)
 
 
 @dataclass(frozen=True)

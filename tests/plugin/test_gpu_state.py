@@ -176,6 +176,14 @@ def test_our_own_worker_makes_no_gpu_busy(drive):
     assert words(outcomes(suite)) == {("UNKNOWN", "not_compared")}
 
 
+def test_our_own_utilisation_behind_a_visit_makes_no_gpu_busy_where_no_process_is_told(drive):
+    # Only the first look, before anything was computed, finds the card idle.
+    suite = drive("def nvmlDeviceGetUtilizationRates(index): return SimpleNamespace(gpu=100 if look > 1 else 0)")
+    suite.pytester.makepyfile(test_own="def test_it(gpu, cnnperf):\n    cnnperf.time(lambda: sum(range(100000)))\n")
+    assert words(outcomes(suite, "-k", "tiny-a")) == {("UNKNOWN", "not_compared")}
+    assert words(suite.outcomes("test_own.py")) == {("UNKNOWN", "not_compared")}
+
+
 def test_the_peak_of_device_memory_stands_in_the_json_and_the_baseline(drive):
     suite = drive()
     for each in outcomes(suite, "--cnnperf-update"):
@@ -217,6 +225,22 @@ def test_throttled_samples_are_discarded_and_counted_and_the_rest_is_judged(driv
     result.stdout.fnmatch_lines(["*throttled samples discarded*"])
     found = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
     assert words(found) == {("SAME", "within_threshold")}
+    discarded = [each["conditions"] for each in found if each["conditions"]["throttled_samples"]]
+    assert discarded
+    assert all(conditions["throttled_by"] == ["sw_thermal"] for conditions in discarded)
+
+
+def test_a_slowdown_within_a_batch_of_an_otherwise_idle_card_discards_it(drive):
+    suite = drive(
+        """
+        def reasons(): return 1
+
+        def nvmlDeviceGetViolationStatus(index, policy):
+            return SimpleNamespace(violationTime=5 * 10**6 * (look // 4) if policy == 1 else 0)
+        """
+    )
+    found = outcomes(suite)
+    assert words(found) == {("UNKNOWN", "not_compared")}
     discarded = [each["conditions"] for each in found if each["conditions"]["throttled_samples"]]
     assert discarded
     assert all(conditions["throttled_by"] == ["sw_thermal"] for conditions in discarded)

@@ -139,6 +139,20 @@ def test_what_was_measured_before_a_run_was_cut_off_is_stored_and_the_next_run_g
     assert first[0] in stored(graphic)
 
 
+@pytest.mark.parametrize(
+    ("narrowing", "left_out", "passed"),
+    [(("-m", "not gpu"), None, 0), (("-k", "tiny-a"), "2 cases were", 0), (("-k", "tiny-b"), None, 2)],
+)
+def test_only_cases_that_the_run_would_have_had_are_told_to_be_left_out(graphic, narrowing, left_out, passed):
+    graphic.run(*ON_GPU, "--cnnperf-update-new", "-k", "tiny-a")
+    result = graphic.run(*ON_GPU, "--cnnperf-only-missing", *narrowing)
+
+    assert result.parseoutcomes().get("passed", 0) == passed
+    told = [line for line in result.outlines if "left out" in line]
+    assert bool(told) is (left_out is not None)
+    assert all(left_out in line for line in told)
+
+
 def test_a_run_for_missing_cases_only_calls_none_unused(graphic):
     graphic.run(*ON_GPU, "-m", "gpu", "--cnnperf-update-new", "-k", "tiny-a")
     document = graphic.document(*ON_GPU, "--cnnperf-compare", "--cnnperf-only-missing", "--cnnperf-prune")

@@ -49,9 +49,10 @@ class Span:
 class Conditions:
     """What the GPUs of a case did while its samples were taken.
 
-    `batches` were looked at, of the samples that were kept; `throttled_samples` were taken besides and discarded, for
-    the reasons `throttled_by`. `reasons` counts the batches in which each held the clocks down; None where the GPU does
-    not tell any. Units: MHz, degrees Celsius, watts.
+    `batches` were looked at, of the samples that were kept: clocks, heat and power are those just behind each batch,
+    not within it. `throttled_samples` were taken besides and discarded, for the reasons `throttled_by`. `reasons`
+    counts the batches in which each held the clocks down: just before, just behind, and in between where the GPU counts
+    that; None where it does not tell any. Units: MHz, degrees Celsius, watts.
     """
 
     batches: int

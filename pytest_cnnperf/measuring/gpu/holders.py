@@ -33,7 +33,12 @@ class Holders:
 
     def is_own(self, pid: int) -> bool:
         """Whether it belongs to this run, or is a worker that keeps the leases."""
-        return self._descends(pid) or self._is_worker(pid) or self._number(pid, "NSpid:") in self.inner_pids
+        return self._descends(pid) or self._is_worker(pid) or self._is_inner(pid)
+
+    def _is_inner(self, pid: int) -> bool:
+        inner = self._number(pid, "NSpid:")
+        # A process that has no other number than the one here is in no container, whatever workers call themselves.
+        return inner != pid and inner in self.inner_pids
 
     def _descends(self, pid: int) -> bool:
         seen: set[int] = set()

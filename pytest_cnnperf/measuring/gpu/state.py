@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...errors import CnnperfError
 from ..gpus import installed_nvml
+from .counters import Counters, counters
 
 # Constants of nvml.h, which older bindings need not know by name.
 _SM_CLOCK, _MEMORY_CLOCK, _CORE_TEMPERATURE = 1, 2, 0
@@ -35,7 +37,8 @@ class GpuProcess:
 class GpuState:
     """One look at a GPU; None where this GPU or driver has no such number.
 
-    `reasons` are NVML's bits of what holds the clocks down. Units: MHz, degrees Celsius, watts; utilisation in percent
+    `reasons` are NVML's bits of what holds the clocks down at this moment, `counters` for how many nanoseconds each has
+    ever done so. Units: MHz, degrees Celsius, watts; utilisation in percent
     of the last sixth of a second to second.
     """
 
@@ -48,6 +51,7 @@ class GpuState:
     utilisation: int | None = None
     memory_used_bytes: int | None = None
     processes: tuple[GpuProcess, ...] = ()
+    counters: Counters = ()
 
 
 class Probe:
@@ -104,6 +108,7 @@ class Probe:
                 GpuProcess(int(each.pid), each.usedGpuMemory)
                 for each in self._read(uuid, "nvmlDeviceGetComputeRunningProcesses", handle) or ()
             ),
+            counters=counters(self._nvml, partial(self._read, uuid), whole),
         )
 
     def _read(self, uuid: str, name: str, *arguments: Any) -> Any:

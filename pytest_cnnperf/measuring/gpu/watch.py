@@ -13,11 +13,12 @@ from operator import or_
 
 from ...errors import CnnperfError
 from .conditions import IDLE, SPOILING
+from .counters import risen
 from .holders import Holders
 from .state import GpuState
 
 # Utilisation is that of the last sixth of a second to second, our own work included: it is given time to fall.
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 3.0
 MOST_IDLE_PERCENT = 10
 # What a driver keeps for itself on a card of 80 or 141 GB is well below this.
 MOST_UNEXPLAINED_BYTES = 2 * 2**30
@@ -57,17 +58,18 @@ class Watch:
         self._sleep = sleep
         self._last: tuple[GpuState, ...] = ()
 
-    def check_free(self) -> None:
+    def check_free(self, *, is_behind: bool = False) -> None:
         """Make sure that nobody else uses the GPUs, while this run computes nothing on them.
 
         Where NVML names our own process and no other, that is believed. Otherwise processes may be hidden (NVML in a
-        container), and utilisation and memory are the evidence.
+        container), and utilisation and memory are the evidence. Where it `is_behind` work of ours,
+        utilisation is that work's own, and is not asked: the next case does so at its beginning.
         Raises: GpuBusy with who or what it is; GpuUnreadable.
         """
         until = self._now() + SETTLE_SECONDS
         while True:
             states = self._without_strangers()
-            hidden = [state for state in states if not self._names_all(state)]
+            hidden = [] if is_behind else [state for state in states if not self._names_all(state)]
             working = next((state for state in hidden if (state.utilisation or 0) > MOST_IDLE_PERCENT), None)
             if working is None:
                 break
@@ -128,10 +130,11 @@ class Watch:
 
 
 def _during(before: GpuState, after: GpuState) -> GpuState:
-    """The state of a batch: its end, with all that held the clocks down at its beginning too."""
-    told = [state.reasons for state in (before, after) if state.reasons is not None]
+    """The state just behind a batch, with all that held the clocks down just before it and, as counted, within."""
+    within = risen(before.counters, after.counters)
+    told = [state.reasons for state in (before, after) if state.reasons is not None] + [within] * (within > 0)
     # Idle it was between the batches only.
-    return replace(after, reasons=reduce(or_, told) & ~IDLE if told else None, processes=())
+    return replace(after, reasons=reduce(or_, told) & ~IDLE if told else None, processes=(), counters=())
 
 
 def _spoiling(states: tuple[GpuState, ...]) -> int:

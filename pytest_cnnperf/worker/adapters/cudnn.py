@@ -3,6 +3,8 @@
 Not yet run on a GPU.
 """
 
+from contextlib import ExitStack
+
 import numpy as np
 from cnnperf_worker.adapters import kernel_names
 from cnnperf_worker.cuda import ceilings, libraries
@@ -49,15 +51,19 @@ class Handle:
 
 
 class Device:
-    """What all cases share: the runtime on its GPU, cuDNN's handle, the timer, and the control."""
+    """What all cases share: the runtime on its GPU, cuDNN's handle, the timer, and the control; all of them or none."""
 
     def __init__(self, runtime, cudnn, cublas):
         runtime.start()
         self.runtime = runtime
         self.cudnn = cudnn
-        self.timer = Timer(runtime)
-        cudnn.start(self.timer.stream)
-        self.control = Product(runtime, cublas, timer=self.timer)
+        with ExitStack() as made:
+            self.timer = Timer(runtime)
+            made.callback(self.timer.close)
+            cudnn.start(self.timer.stream)
+            made.callback(cudnn.stop)
+            self.control = Product(runtime, cublas, timer=self.timer)
+            made.pop_all()
 
 
 class Adapter:
@@ -83,9 +89,9 @@ class Adapter:
 
     def prepare(self, case, arrays):
         _check(case)
-        self._start()
         handle = Handle(case)
         try:
+            self._start()
             self._make(handle, arrays)
         except BaseException as error:
             handle.close()
@@ -186,8 +192,11 @@ class Adapter:
         return self.device.control.nanoseconds(units, clock)
 
     def device_peaks(self):
-        self._start()
-        return ceilings.measured(self.runtime, self.cublas, self.device.timer)
+        try:
+            self._start()
+            return ceilings.measured(self.runtime, self.cublas, self.device.timer)
+        except (OutOfDeviceMemory, NoMemory) as error:
+            raise NotOffered("the peaks of the GPU: %s" % error) from error
 
     def release(self, handle):
         handle.close()

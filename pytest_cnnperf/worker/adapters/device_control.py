@@ -3,9 +3,13 @@
 Not yet run on a GPU.
 """
 
+from contextlib import contextmanager
+
 from cnnperf_worker.cuda import ceilings, libraries
 from cnnperf_worker.cuda.product import Product
+from cnnperf_worker.cuda.runtime import OutOfDeviceMemory
 from cnnperf_worker.sampler import SystemClock, timed
+from wire import NotOffered
 
 
 class DeviceControl:
@@ -22,7 +26,8 @@ class DeviceControl:
     @property
     def product(self):
         if self.made is None:
-            self.made = self.make()
+            with _as_hole():
+                self.made = self.make()
         return self.made
 
     def nanoseconds(self, units, clock):
@@ -46,4 +51,13 @@ class DeviceControl:
     def peaks(self):
         """Strict float32 FLOP/s of the best product, and bytes/s of the best copy."""
         timer = self.product.timer
-        return ceilings.measured(timer.runtime, self.load("cublas"), timer)
+        with _as_hole():
+            return ceilings.measured(timer.runtime, self.load("cublas"), timer)
+
+
+@contextmanager
+def _as_hole():
+    try:
+        yield
+    except OutOfDeviceMemory as error:
+        raise NotOffered("the control of the GPU: %s" % error) from error

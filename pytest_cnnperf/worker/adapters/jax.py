@@ -1,5 +1,7 @@
 """JAX: each pass is a program that XLA compiles; on the CPU its text tells what it runs, on a GPU its kernels do."""
 
+import traceback
+
 import jax
 import jaxlib
 import numpy as np
@@ -22,9 +24,9 @@ class Program:
 class Handle:
     """A prepared case: its operands on the device, and the program that is timed."""
 
-    def __init__(self, case, program):
+    def __init__(self, case):
         self.case = case
-        self.program = program
+        self.program = None
         self.operands = ()
         self.result = None
 
@@ -51,15 +53,23 @@ class Adapter:
             raise NotOffered("jax: %s" % reason)
         if case.device_kind == "cuda":
             self.cuda.begin()
+        handle = Handle(case)
+        try:
+            self._make(handle, arrays)
+        except jax.errors.JaxRuntimeError as error:
+            self._refuse(handle, error)
+            raise
+        return handle
+
+    def _make(self, handle, arrays):
+        case = handle.case
         key = (case.text, case.threads, case.dtype)
         if key not in self.programs:
             self.programs[key] = _compiled_for_gpu(case) if case.device_kind == "cuda" else _compiled_for_cpu(case)
-        program = self.programs[key]
+        handle.program = program = self.programs[key]
         if case.algorithm != "auto" and case.algorithm != program.resolved["algorithm"]:
             raise NotOffered("jax: XLA runs %(algorithm)s (%(name)s)" % program.resolved + " for %s" % case.text)
-        handle = Handle(case, program)
         self.fill(handle, arrays)
-        return handle
 
     def fill(self, handle, arrays):
         case = handle.case
@@ -74,11 +84,33 @@ class Adapter:
         handle.operands = (-first, second)
 
     def run(self, handle):
-        handle.result = self.latest = handle.program.call(*handle.operands)
+        try:
+            handle.result = handle.program.call(*handle.operands)
+        except jax.errors.JaxRuntimeError as error:
+            self._refuse(handle, error)
+            raise
+        self.latest = handle
 
     def synchronize(self):
-        if self.latest is not None:
-            self.latest.block_until_ready()
+        if self.latest is None:
+            return
+        try:
+            self.latest.result.block_until_ready()
+        except jax.errors.JaxRuntimeError as error:
+            self._refuse(self.latest, error)
+            raise
+
+    def _refuse(self, handle, error):
+        """Raise NotOffered, and give the memory of this case back, where the GPU has too little for it."""
+        if handle.case.device_kind == "cuda" and jax_cuda.is_out_of_memory(error):
+            # What failed half-way is still in the frames of the error.
+            traceback.clear_frames(error.__traceback__)
+            self.release(handle)
+            handle.operands, handle.result = (), None
+            raise NotOffered(
+                "jax %s: %s; next: a smaller batch, or end what else uses the GPU (nvidia-smi)"
+                % (handle.case.text, error)
+            ) from error
 
     def output(self, handle):
         name = {"forward": "y", "backward_data": "x", "backward_filter": "w"}[handle.case.pass_]
@@ -107,7 +139,7 @@ class Adapter:
         return program.resolved
 
     def release(self, handle):
-        if self.latest is handle.result:
+        if self.latest is handle:
             self.latest = None
 
     def close(self):

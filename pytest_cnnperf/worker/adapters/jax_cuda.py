@@ -55,6 +55,11 @@ class Cuda:
         return {"algorithm": None, "name": " + ".join(calls) or "unknown", "tile": None, "workspace_bytes": None}
 
 
+def is_out_of_memory(error):
+    """Whether XLA says that a device has too little memory; its text tells what was asked, and what is free."""
+    return "RESOURCE_EXHAUSTED" in str(error)
+
+
 def memory(compiled):
     """What the program itself says of its arguments, result and temporaries, cuDNN's workspace among them."""
     analysis = compiled.memory_analysis()

@@ -17,11 +17,12 @@ _SWITCHES = ("benchmark", "compiled", "deterministic")
 class Handle:
     """A prepared case: its operands in their layout, and the call that is timed."""
 
-    def __init__(self, case, call, place):
+    def __init__(self, case, place):
         self.case = case
-        self.call = call
         self.place = place
+        self.call = None
         self.operands = ()
+        self.absent = ()
         self.result = None
         self.graphs = {}
 
@@ -57,13 +58,21 @@ class Adapter:
             raise NotOffered("torch on %s: dtype %s; offered: %s" % (case.device_kind, case.dtype, ", ".join(dtypes)))
         self._set_backends(case)
         self.device = torch.device("cuda" if case.device_kind == "cuda" else "cpu")
+        handle = Handle(case, self._place(case))
         if case.device_kind == "cuda":
             self.cuda.begin()
-        handle = Handle(case, self._call(case), self._place(case))
+            with self.cuda.refusing(handle):
+                self._make(handle, arrays)
+        else:
+            self._make(handle, arrays)
+        return handle
+
+    def _make(self, handle, arrays):
+        case = handle.case
+        handle.call, handle.absent = self._call(case), self._absent(case)
         self.fill(handle, arrays)
         if _is_on(case, "compiled"):
             handle.call = self.cuda.compile(case, handle.call, handle.operands)
-        return handle
 
     def negate(self, handle):
         # In place: a captured graph reads the operands where they were, and large ones need no second copy.
@@ -71,10 +80,14 @@ class Adapter:
 
     def fill(self, handle, arrays):
         handle.graphs = {}
-        handle.operands = tuple(handle.place(arrays[name]) for name, _ in handle.case.operand_shapes)
+        handle.operands = tuple(handle.place(arrays[name]) for name, _ in handle.case.operand_shapes) + handle.absent
 
     def run(self, handle):
-        handle.result = handle.call(*handle.operands)
+        if handle.case.device_kind == "cuda":
+            with self.cuda.refusing(handle):
+                handle.result = handle.call(*handle.operands)
+        else:
+            handle.result = handle.call(*handle.operands)
 
     def synchronize(self):
         if self.device is not None and self.device.type == "cuda":
@@ -84,7 +97,10 @@ class Adapter:
         return handle.result.detach().to("cpu").float().contiguous().numpy().copy()
 
     def memory(self, handle):
-        return self.cuda.memory(handle) if handle.case.device_kind == "cuda" else None
+        if handle.case.device_kind == "cpu":
+            return None
+        with self.cuda.refusing(handle):
+            return self.cuda.memory(handle)
 
     def compilations(self):
         return torch_cuda.compilations()
@@ -118,7 +134,8 @@ class Adapter:
     def device_sample(self, handle, repeats, clock):
         if clock == "wall":
             raise NotOffered("torch times a GPU by its events: ask for device_cold or device_hot")
-        return self.cuda.sample(handle, repeats, clock)
+        with self.cuda.refusing(handle):
+            return self.cuda.sample(handle, repeats, clock)
 
     def device_control(self, units, clock):
         return self.cuda.control.nanoseconds(units, clock)
@@ -140,6 +157,8 @@ class Adapter:
         torch.backends.cudnn.deterministic = _is_on(case, "deterministic")
         torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
     def _place(self, case):
         """Puts an NCHW or KCRS array into the layout and on the device."""
@@ -162,13 +181,20 @@ class Adapter:
         which = _GRADIENT_OF[case.pass_]
         mask = [index == which for index in range(3)]
         backward = torch.ops.aten.convolution_backward.default
-        # Only the shape and the layout of the operand whose gradient is wanted are read.
-        shape = case.x_shape if which == 0 else case.w_shape
-        absent = torch.empty(shape, dtype=_TYPES[case.dtype], device=self.device)
-        absent = absent.contiguous(memory_format=_FORMATS[case.layout])
         if which == 0:
-            return lambda dy, w: backward(dy, absent, w, None, *geometry, mask)[0]
-        return lambda x, dy: backward(dy, x, absent, None, *geometry, mask)[1]
+            return lambda dy, w, absent: backward(dy, absent, w, None, *geometry, mask)[0]
+        return lambda x, dy, absent: backward(dy, x, absent, None, *geometry, mask)[1]
+
+    def _absent(self, case):
+        """Stands for the operand whose gradient is wanted: only its shape and its layout are read.
+
+        An argument, not part of the call: a compiled call outlives the case's memory.
+        """
+        if case.pass_ == "forward":
+            return ()
+        shape = case.x_shape if case.pass_ == "backward_data" else case.w_shape
+        empty = torch.empty(shape, dtype=_TYPES[case.dtype], device=self.device)
+        return (empty.contiguous(memory_format=_FORMATS[case.layout]),)
 
     def _nnpack(self, case):
         if case.pass_ != "forward" or case.device_kind != "cpu" or case.layout != "nchw":

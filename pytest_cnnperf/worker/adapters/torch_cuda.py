@@ -1,6 +1,8 @@
 """PyTorch on a GPU: device time, device memory, names of kernels and compiled calls. Not yet run on a GPU."""
 
 import sys
+import traceback
+from contextlib import contextmanager
 
 import torch
 from cnnperf_worker.adapters import kernel_names
@@ -42,8 +44,26 @@ class Cuda:
 
     def release(self, handle):
         """Give all of its memory back to the device, which other workers share."""
-        handle.operands, handle.result, handle.graphs = (), None, {}
+        handle.operands, handle.absent, handle.result, handle.graphs = (), (), None, {}
+        # A call may hold memory of its own; nobody makes it any more.
+        handle.call = None
         torch.cuda.empty_cache()
+
+    @contextmanager
+    def refusing(self, handle):
+        """Raise NotOffered, and give the memory of this case back, where the device has too little for it."""
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError as error:
+            # What failed half-way is still in the frames of the error.
+            traceback.clear_frames(error.__traceback__)
+            self.release(handle)
+            # What was asked and what is free; the allocator's advice on its settings is left out.
+            told = str(error).partition(" Of the allocated memory")[0]
+            raise NotOffered(
+                "torch %s: %s; next: a smaller batch, or end what else uses the GPU (nvidia-smi)"
+                % (handle.case.text, told)
+            ) from error
 
     def sample(self, handle, repeats, clock):
         """Nanoseconds of all calls on the device's own clock.

@@ -1,9 +1,10 @@
 """What a GPU can do at best, by cuBLAS and a copy: the ceilings beside which speeds are shown. Not yet run on a GPU."""
 
+from contextlib import ExitStack
 from typing import Any, Tuple
 
 from .product import Product
-from .runtime import Runtime
+from .runtime import Memory, Runtime
 from .timing import Timed, Timer
 
 _SIDE = 4096  # a thousand tiles of 128 x 128: the last wave of them is a small part on every GPU of today
@@ -28,15 +29,18 @@ def _flops_per_second(runtime: Runtime, cublas: Any, timer: Timer) -> float:
 
 
 def _bytes_per_second(runtime: Runtime, timer: Timer) -> float:
-    source, target = (runtime.allocate(_COPIED_BYTES, "the measurement of a copy") for _ in range(2))
-    timed = Timed(timer, lambda: runtime.copy_within(target, source, timer.stream))
-    try:
+    with ExitStack() as held:
+        source, target = (_block(runtime, held) for _ in range(2))
+        timed = Timed(timer, lambda: runtime.copy_within(target, source, timer.stream))
+        held.callback(timed.close)
         runtime.set_bytes(source, 0x55, timer.stream)
         return 2.0 * _COPIED_BYTES / _best_seconds(timed)
-    finally:
-        timed.close()
-        source.free()
-        target.free()
+
+
+def _block(runtime: Runtime, held: "ExitStack") -> Memory:
+    memory = runtime.allocate(_COPIED_BYTES, "the measurement of a copy")
+    held.callback(memory.free)
+    return memory
 
 
 def _best_seconds(timed: Timed) -> float:

@@ -1,6 +1,7 @@
 """The control of a GPU: a fixed product of two matrices by cuBLAS, whatever framework is under test."""
 
 import ctypes
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from .timing import Timed, Timer
 
 CONTROL_SIDE = 2048
 _NO_TRANSPOSE = 0
+_ALLOCATION_FAILED = 3
 _PEDANTIC = 2  # float32 throughout: neither TF32 nor emulation by bfloat16, whatever the environment says
 _WORKSPACE_BYTES = 32 << 20  # NVIDIA's recommendation for Hopper; without one of ours a capture would allocate
 
@@ -51,8 +53,15 @@ class Product:
         self.side = side
         self.scales = (ctypes.c_float(1), ctypes.c_float(0))
         self.timed = Timed(self.timer, self._enqueue)
-        self._allocate()
-        self.handle = self._handle()
+        self.held = ExitStack()
+        try:
+            self._allocate()
+            self._start()
+        except BaseException:
+            self.close()
+            if timer is None:
+                self.timer.close()
+            raise
 
     def nanoseconds(self, units: int, clock: str) -> int:
         """Device time of so many products on "device_cold" or "device_hot"."""
@@ -67,32 +76,40 @@ class Product:
     def close(self) -> None:
         """Give back what it holds, but not the timer."""
         self.timed.close()
-        self.calls("cublasDestroy_v2", self.handle)
-        for memory in (self.a, self.b, self.result, self.workspace):
-            memory.free()
+        self.held.close()
 
     def _failed(self, function: str, status: int) -> CallFailed:
         return CallFailed(function, status, self.name_of(status).decode())
 
     def _allocate(self) -> None:
         a, b = matrices(self.side)
-        self.a, self.b = self._placed(a), self._placed(b)
-        self.result = self.runtime.allocate(a.nbytes, "the result of the control")
-        self.workspace = self.runtime.allocate(_WORKSPACE_BYTES, "the workspace of the control")
+        self.a, self.b = (self._block(a.nbytes, "the operands of the control") for _ in range(2))
+        self.runtime.copy_in(self.a, a)
+        self.runtime.copy_in(self.b, b)
+        self.result = self._block(a.nbytes, "the result of the control")
+        self.workspace = self._block(_WORKSPACE_BYTES, "the workspace of the control")
 
-    def _placed(self, values: Any) -> Memory:
-        memory = self.runtime.allocate(values.nbytes, "the operands of the control")
-        self.runtime.copy_in(memory, values)
+    def _block(self, size_bytes: int, purpose: str) -> Memory:
+        memory = self.runtime.allocate(size_bytes, purpose)
+        self.held.callback(memory.free)
         return memory
 
-    def _handle(self) -> Any:
-        handle = ctypes.c_void_p()
-        self.calls("cublasCreate_v2", ctypes.byref(handle))
+    def _start(self) -> None:
+        """cuBLAS's handle, and a first product: it loads kernels and may allocate, which a capture forbids."""
+        self.handle = handle = ctypes.c_void_p()
+        try:
+            self.calls("cublasCreate_v2", ctypes.byref(handle))
+        except CallFailed as error:
+            if error.status != _ALLOCATION_FAILED:
+                raise
+            raise self.runtime.out_of_memory("cuBLAS cannot allocate what it needs for the control") from error
+        self.held.callback(self.calls, "cublasDestroy_v2", handle)
         self.calls("cublasSetStream_v2", handle, self.timer.stream)
         # After the stream: choosing one takes the workspace away.
         self.calls("cublasSetWorkspace_v2", handle, self.workspace.address, _WORKSPACE_BYTES)
         self.calls("cublasSetMathMode", handle, _PEDANTIC)
-        return handle
+        self._enqueue()
+        self.runtime.synchronize()
 
     def _enqueue(self) -> None:
         one, zero = map(ctypes.byref, self.scales)

@@ -32,10 +32,12 @@ SIGNATURES = {
     "cudaMemcpyAsync": (ADDRESS, ADDRESS, SIZE, INT, ADDRESS),
     "cudaMemsetAsync": (ADDRESS, INT, SIZE, ADDRESS),
     "cudaStreamCreateWithFlags": (ADDRESS, FLAGS),
+    "cudaStreamDestroy": (ADDRESS,),
     "cudaStreamSynchronize": (ADDRESS,),
     "cudaStreamBeginCapture": (ADDRESS, INT),
     "cudaStreamEndCapture": (ADDRESS, ADDRESS),
     "cudaEventCreate": (ADDRESS,),
+    "cudaEventDestroy": (ADDRESS,),
     "cudaEventRecord": (ADDRESS, ADDRESS),
     "cudaEventSynchronize": (ADDRESS,),
     "cudaEventElapsedTime": (ADDRESS, ADDRESS, ADDRESS),
@@ -127,12 +129,15 @@ class Runtime:
         except CallFailed as error:
             if error.status != _OUT_OF_MEMORY:
                 raise
-            free, total = self.memory_bytes()
-            raise OutOfDeviceMemory(
-                "out of device memory: %d bytes asked for %s, %d of %d free; next: a smaller batch, or end what else "
-                "uses the GPU (nvidia-smi)" % (size_bytes, purpose, free, total)
-            ) from None
+            raise self.out_of_memory("%d bytes asked for %s" % (size_bytes, purpose)) from None
         return Memory(self, address.value or 0, size_bytes)
+
+    def out_of_memory(self, asked: str) -> OutOfDeviceMemory:
+        """The error that says what was asked and what is free."""
+        return OutOfDeviceMemory(
+            "out of device memory: %s, %d of %d free; next: a smaller batch, or end what else uses the GPU (nvidia-smi)"
+            % ((asked,) + self.memory_bytes())
+        )
 
     def copy_in(self, memory: Memory, array: Any) -> None:
         """The array's bytes, in C order, into a block of their size."""
@@ -169,6 +174,10 @@ class Runtime:
         """A new stream that waits for no other."""
         return self._answer("cudaStreamCreateWithFlags", ctypes.c_void_p, _NON_BLOCKING)
 
+    def drop_stream(self, stream: int) -> None:
+        """Give a stream back."""
+        self.calls("cudaStreamDestroy", stream)
+
     def wait_for(self, stream: int) -> None:
         """Wait until this stream has nothing more to do."""
         self.calls("cudaStreamSynchronize", stream)
@@ -176,6 +185,10 @@ class Runtime:
     def event(self) -> int:
         """A new event that takes the device's time."""
         return self._answer("cudaEventCreate", ctypes.c_void_p)
+
+    def drop_event(self, event: int) -> None:
+        """Give an event back."""
+        self.calls("cudaEventDestroy", event)
 
     def record(self, event: int, stream: int) -> None:
         """The event's time is when the stream comes to this point."""

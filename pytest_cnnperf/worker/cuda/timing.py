@@ -5,6 +5,8 @@ from typing import Any, Callable, Dict, List, Tuple
 from .flush import Flush
 from .runtime import Runtime
 
+_GRAPHS_KEPT = 2  # that of a warm-up, which is one call, and that of the samples
+
 
 class Timer:
     """One stream, the flush and the events that all samples of a process share; not yet run on a GPU."""
@@ -12,7 +14,11 @@ class Timer:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.stream = runtime.stream()
-        self.flush = Flush(runtime)
+        try:
+            self.flush = Flush(runtime)
+        except BaseException:
+            runtime.drop_stream(self.stream)
+            raise
         self.events: "List[Tuple[int, int]]" = []
 
     def pairs(self, count: int) -> "List[Tuple[int, int]]":
@@ -25,9 +31,18 @@ class Timer:
         """Sum of the times between the events of each pair."""
         return sum(self.runtime.elapsed_ns(start, end) for start, end in pairs)
 
+    def close(self) -> None:
+        """Give back its events, the flush's memory and the stream."""
+        events, self.events = self.events, []
+        for pair in events:
+            for event in pair:
+                self.runtime.drop_event(event)
+        self.flush.memory.free()
+        self.runtime.drop_stream(self.stream)
+
 
 class Timed:
-    """A call that puts work on the timer's stream, and the graphs that it was captured into."""
+    """A call that puts work on the timer's stream, and the graphs that it was captured into last."""
 
     def __init__(self, timer: Timer, enqueue: "Callable[[], Any]") -> None:
         self.timer = timer
@@ -53,15 +68,27 @@ class Timed:
     def _replayed(self, count: int) -> int:
         """One graph of all calls between one pair; the replay before it, uncounted, leaves the cache as it finds it."""
         timer, runtime = self.timer, self.timer.runtime
-        if count not in self.graphs:
-            self.graphs[count] = runtime.capture(timer.stream, lambda: self._enqueue_all(count))
-        graph, pairs = self.graphs[count], timer.pairs(1)
+        graph, pairs = self._graph(count), timer.pairs(1)
         runtime.replay(graph, timer.stream)
         for start, end in pairs:
             runtime.record(start, timer.stream)
             runtime.replay(graph, timer.stream)
             runtime.record(end, timer.stream)
         return timer.total_ns(pairs)
+
+    def _graph(self, count: int) -> int:
+        """The graph of so many calls; only those used last are kept."""
+        runtime = self.timer.runtime
+        if not self.graphs:
+            # A kernel's first call loads it and may allocate, which a capture forbids.
+            self.enqueue()
+        graph = self.graphs.pop(count, None)
+        if graph is None:
+            graph = runtime.capture(self.timer.stream, lambda: self._enqueue_all(count))
+        self.graphs[count] = graph
+        while len(self.graphs) > _GRAPHS_KEPT:
+            runtime.drop_graph(self.graphs.pop(next(iter(self.graphs))))
+        return graph
 
     def _enqueue_all(self, count: int) -> None:
         for _ in range(count):

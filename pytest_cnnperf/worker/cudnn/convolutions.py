@@ -29,6 +29,7 @@ PASSES: "Dict[str, Tuple[str, Tuple[str, str], str]]" = {
 _DESCRIPTORS = ("Tensor", "Filter", "Convolution")
 SIGNATURES: "Dict[str, Tuple[Any, ...]]" = {
     "cudnnCreate": (ADDRESS,),
+    "cudnnDestroy": (ADDRESS,),
     "cudnnSetStream": (ADDRESS, ADDRESS),
     "cudnnScaleTensor": (ADDRESS,) * 4,
     "cudnnSetTensor4dDescriptor": (ADDRESS,) + (INT,) * 6,
@@ -86,8 +87,17 @@ class Cudnn:
         """Make the handle, all of whose work goes on this stream."""
         handle = ctypes.c_void_p()
         self.calls("cudnnCreate", ctypes.byref(handle))
-        self.calls("cudnnSetStream", handle, stream)
         self.handle = handle
+        try:
+            self.calls("cudnnSetStream", handle, stream)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Give the handle back."""
+        handle, self.handle = self.handle, None
+        self.calls("cudnnDestroy", handle)
 
     def version(self) -> str:
         """E.g. ``9.28.1``; versions before 9 count a thousand for the first number."""

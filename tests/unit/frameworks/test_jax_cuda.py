@@ -136,6 +136,14 @@ def test_a_gpu_is_offered_by_levels_of_autotuning_on_elapsed_time_only():
     ]
 
 
+def test_programs_of_several_workers_share_a_gpu_and_leave_room_for_each_other():
+    for offer in SPEC.offers:
+        if offer.device_kind is DeviceKind.CUDA:
+            assert offer.environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+            # Two replicas live at once; what one has taken it never gives back.
+            assert 2 * float(offer.environment["XLA_PYTHON_CLIENT_MEM_FRACTION"]) < 0.75
+
+
 def test_jax_is_held_to_the_cpu_for_cases_of_the_cpu_only():
     platforms = {offer.device_kind: {**SPEC.environment, **offer.environment}["JAX_PLATFORMS"] for offer in SPEC.offers}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import runpy
 import sys
+import weakref
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from pytest_cnnperf.frameworks.spec import adapter_file
 from pytest_cnnperf.worker import wire
 from pytest_cnnperf.worker.adapters import kernel_names
+from pytest_cnnperf.worker.cuda import runtime
 
 OPERANDS_BYTES, RESULT_BYTES, WORKSPACE_BYTES = 600, 100, 50
+CUDA_PARTS = ("ceilings", "libraries", "product", "runtime")
 CALL_MS, FLUSH_MS = 0.25, 5.0
 WINOGRAD = "void cudnn::winograd_nonfused::winogradForwardData4x4<float, float>(int)"
 
@@ -83,10 +86,15 @@ class Profile:
         return [on_host, *(SimpleNamespace(name=name, device_type="cuda") for name in self.device.kernels)]
 
 
+class OutOfMemory(RuntimeError):
+    """As torch.OutOfMemoryError, which is no MemoryError."""
+
+
 def made_up_torch(device):
     torch = ModuleType("torch")
     torch.__version__, torch.version = "2.11.0", SimpleNamespace(cuda="13.0")
     torch.cuda = SimpleNamespace(
+        OutOfMemoryError=OutOfMemory,
         is_available=lambda: device.is_available,
         synchronize=lambda: None,
         current_stream=lambda: SimpleNamespace(cuda_stream=7),
@@ -120,7 +128,7 @@ def device():
 @pytest.fixture
 def module(monkeypatch, device):
     stand_ins = {"torch": made_up_torch(device), "wire": wire}
-    for name in ("", ".adapters", ".cuda", ".sampler", ".cuda.ceilings", ".cuda.libraries", ".cuda.product"):
+    for name in ("", ".adapters", ".cuda", ".sampler", *(f".cuda.{part}" for part in CUDA_PARTS)):
         stand_ins[f"cnnperf_worker{name}"] = importlib.import_module(f"pytest_cnnperf.worker{name}")
     stand_ins["cnnperf_worker.adapters.kernel_names"] = kernel_names
     for name, stand_in in stand_ins.items():
@@ -180,8 +188,49 @@ def test_a_released_case_holds_nothing_of_the_device_that_other_workers_need(cud
     cuda.sample(handle, 2, "device_hot")
     cuda.release(handle)
 
-    assert (handle.operands, handle.result, handle.graphs) == ((), None, {})
+    assert (handle.operands, handle.absent, handle.result, handle.graphs) == ((), (), None, {})
+    assert handle.call is None
     assert device.log[-1] == "empty"
+
+
+def test_too_little_memory_is_a_hole_with_its_numbers_and_the_case_lets_go_of_all(cuda, device):
+    class Tensor:
+        pass
+
+    def half_way():
+        half = Tensor()
+        alive.append(weakref.ref(half))
+        raise OutOfMemory(
+            "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB "
+            "is free. Of the allocated memory 70 GiB is allocated by PyTorch. If reserved but unallocated ..."
+        )
+
+    handle, alive = handle_of(device), []
+    with (
+        pytest.raises(
+            wire.NotOffered, match=r"auto/nchw/n1: .* 2.00 GiB.* 1.20 GiB is free.; next: a smaller"
+        ) as raised,
+        cuda.refusing(handle),
+    ):
+        half_way()
+
+    assert raised.value.__cause__ is not None
+    assert alive[0]() is None, "held by the frames of the error"
+    assert (handle.operands, handle.call) == ((), None)
+    assert device.log == ["empty"]
+
+
+def test_another_failure_is_left_as_it_is(cuda, device):
+    with pytest.raises(RuntimeError, match="illegal memory access"), cuda.refusing(handle_of(device)):
+        raise RuntimeError("illegal memory access")
+
+
+def test_a_control_that_the_device_cannot_hold_is_a_hole(module):
+    def make():
+        raise runtime.OutOfDeviceMemory("out of device memory: 268435456 bytes asked for the flush")
+
+    with pytest.raises(wire.NotOffered, match="the control of the GPU: out of device memory: 268435456 bytes"):
+        module.DeviceControl(make=make).nanoseconds(1, "device_cold")
 
 
 def test_kernels_are_seen_once_for_each_case_and_variant(cuda, device):

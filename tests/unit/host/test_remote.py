@@ -169,6 +169,5 @@ def test_a_released_case_is_no_longer_the_workers_subject():
     assert worker.subject == f"case {CASE.key}"
     case.release()
     assert worker.subject == ""
-    worker.alive = False
     case.release()
     assert [name for name, _, _ in worker.asked] == ["prepare", "release"]

@@ -49,6 +49,10 @@ def test_a_worker_in_a_container_is_known_by_its_number_there(proc: Path) -> Non
     assert Holders(frozenset({PYTEST}), frozenset({7}), proc=proc).is_own(500)
 
 
+def test_a_stranger_here_is_not_ours_for_having_the_number_of_a_worker_in_a_container(proc: Path) -> None:
+    assert not Holders(frozenset({PYTEST}), frozenset({300}), proc=proc).is_own(300)
+
+
 def test_a_process_that_is_gone_is_nobodys(proc: Path) -> None:
     gone = Holders(frozenset({PYTEST}), proc=proc)
     assert not gone.exists(999)

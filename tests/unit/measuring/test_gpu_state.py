@@ -83,6 +83,30 @@ def test_reasons_are_asked_under_their_older_name_of_an_older_driver() -> None:
     assert older.reasons == 8
 
 
+def field(number: int, nanoseconds: int, *, status: int = 0) -> Any:
+    return SimpleNamespace(fieldId=number, nvmlReturn=status, value=SimpleNamespace(ullVal=nanoseconds))
+
+
+def test_what_has_held_the_clocks_down_is_counted_by_reason() -> None:
+    # Policies and fields by their numbers in nvml.h; the GPU does not count the last of these fields.
+    library = nvml(
+        nvmlDeviceGetViolationStatus=lambda handle, policy: SimpleNamespace(violationTime={0: 700, 1: 50}[policy]),
+        nvmlDeviceGetFieldValues=lambda handle, fields: [
+            field(number, 10 * number, status=NOT_SUPPORTED if number == 271 else 0) for number in fields
+        ],
+    )
+    library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
+    library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN = 271
+    (seen,) = Probe(["GPU-a"], nvml=library).states()
+    assert seen.counters == ((4, 700), (32, 50), (64, 2700))
+
+
+def test_what_a_gpu_or_its_binding_does_not_count_is_left_out() -> None:
+    error = NVMLError(NOT_SUPPORTED, "Not Supported")
+    assert state(nvmlDeviceGetViolationStatus=error).counters == ()
+    assert state().counters == ()  # neither function is known
+
+
 def test_bindings_that_are_older_than_a_function_have_no_such_number() -> None:
     seen = state(nvmlDeviceGetComputeRunningProcesses="missing", nvmlDeviceGetCurrentClocksEventReasons="missing")
     assert (seen.processes, seen.reasons) == ((), None)

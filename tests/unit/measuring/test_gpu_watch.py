@@ -153,6 +153,46 @@ def test_slowdowns_spoil_a_batch_and_a_power_cap_does_not(proc: Path, reasons: i
     assert watch.batch().throttled_by == spoils
 
 
+@pytest.mark.parametrize(
+    ("after", "spoils", "reasons"),
+    [
+        (((4, 100), (32, 50)), 0, 0),
+        (((4, 100), (32, 51)), 32, 32),
+        (((4, 900), (32, 50)), 0, 4),
+        (((4, 900), (32, 50), (64, 1)), 0, 0),  # a counter that was not told before says nothing
+    ],
+)
+def test_a_slowdown_within_a_batch_is_told_by_counters_though_the_card_is_idle_around_it(
+    proc: Path, after: tuple[tuple[int, int], ...], spoils: int, reasons: int
+) -> None:
+    idle = replace(FREE, reasons=1, counters=((4, 100), (32, 50)))
+    watch = World([idle, replace(idle, counters=after)], proc).watch
+    watch.recover(0.0)
+    batch = watch.batch()
+    assert (batch.throttled_by, batch.states[0].reasons) == (spoils, reasons)
+
+
+def test_counters_rise_from_batch_to_batch_each_for_itself(proc: Path) -> None:
+    hot, cool = replace(FREE, counters=((32, 51),)), replace(FREE, counters=((32, 50),))
+    watch = World([cool, hot, hot], proc).watch
+    watch.recover(0.0)
+    assert [watch.batch().throttled_by, watch.batch().throttled_by] == [32, 0]
+
+
+def test_behind_work_of_ours_utilisation_is_no_evidence_and_nobody_waits(proc: Path) -> None:
+    start_worker(proc)
+    world = World([used_by(ELSEWHERE, utilisation=97)], proc)
+    world.watch.check_free(is_behind=True)
+    assert world.slept == []
+
+
+def test_behind_work_of_ours_memory_and_strangers_are_evidence_as_ever(proc: Path) -> None:
+    with pytest.raises(GpuBusy, match=r"40\.0 GiB"):
+        World([used_by(ELSEWHERE, memory_used_bytes=40 * GIB)], proc).watch.check_free(is_behind=True)
+    with pytest.raises(GpuBusy, match="process 4711"):
+        World([used_by(STRANGER)], proc).watch.check_free(is_behind=True)
+
+
 def test_a_batch_keeps_what_held_the_clocks_down_but_not_that_it_was_idle_in_between(proc: Path) -> None:
     watch = World([replace(FREE, reasons=1), replace(FREE, reasons=4, sm_mhz=1700)], proc).watch
     watch.recover(0.0)

@@ -185,6 +185,11 @@ class Cudart(Library):
         write(out, ctypes.c_void_p, stream)
         return SUCCESS if flags == 1 else INVALID
 
+    def stream_destroy(self, stream):
+        self.device.drain(stream)
+        del self.device.waiting[stream]
+        return SUCCESS
+
     def stream_synchronize(self, stream):
         self.device.drain(stream)
         return SUCCESS
@@ -193,6 +198,10 @@ class Cudart(Library):
         event = next(self.device.ids)
         self.device.events[event] = None
         write(out, ctypes.c_void_p, event)
+        return SUCCESS
+
+    def event_destroy(self, event):
+        del self.device.events[event]
         return SUCCESS
 
     def event_record(self, event, stream):
@@ -276,16 +285,21 @@ class Driver(Library):
 
 
 class Cublas(Library):
+    is_warm = False
+
     def __init__(self, device, signatures):
         super().__init__(device, signatures)
-        self.cublasGetStatusName = telling({1: b"CUBLAS_STATUS_NOT_INITIALIZED"})
-        self.math, self.workspace_bytes = None, 0
+        self.cublasGetStatusName = telling({1: b"CUBLAS_STATUS_NOT_INITIALIZED", 3: b"CUBLAS_STATUS_ALLOC_FAILED"})
+        self.math, self.workspace_bytes, self.handles = None, 0, set()
 
     def create_v2(self, out):
-        write(out, ctypes.c_void_p, next(self.device.ids))
+        made = next(self.device.ids)
+        self.handles.add(made)
+        write(out, ctypes.c_void_p, made)
         return SUCCESS
 
     def destroy_v2(self, handle):
+        self.handles.remove(handle)
         return SUCCESS
 
     def set_stream_v2(self, handle, stream):
@@ -302,6 +316,10 @@ class Cublas(Library):
 
     def sgemm_v2(self, handle, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
         array = self.device.array
+        # As a library whose kernels are loaded by their first call, which a capture forbids.
+        if self.stream in self.device.capturing and not self.is_warm:
+            return 14
+        self.is_warm = True
 
         def work():
             # It counts columns first: of C-ordered arrays it computes the transposed product.

@@ -28,7 +28,7 @@ class Cudnn(Library):
     def __init__(self, device, signatures, found, *, unsupported=(), version=92801):
         self.unsupported = frozenset(unsupported)
         self.found = found
-        self.described = {}
+        self.described, self.handles = {}, set()
         super().__init__(device, signatures)
         self.cudnnGetErrorString = telling(CUDNN_STATUS)
         # Functions, and not lambdas' results: their types are set from outside.
@@ -43,7 +43,13 @@ class Cudnn(Library):
         return getattr(self, made[1].lower() + "_descriptor") if made else super().method(name)
 
     def create(self, out):
-        write(out, ctypes.c_void_p, next(self.device.ids))
+        made = next(self.device.ids)
+        self.handles.add(made)
+        write(out, ctypes.c_void_p, made)
+        return SUCCESS
+
+    def destroy(self, handle):
+        self.handles.remove(handle)
         return SUCCESS
 
     def set_stream(self, handle, stream):

@@ -146,6 +146,49 @@ def fail():
     raise RuntimeError("of the call")
 
 
+def test_only_the_two_graphs_used_last_are_kept(runtime):
+    timer = Timer(runtime)
+    timed = Timed(timer, lambda: runtime.set_bytes(timer.flush.memory, 0, timer.stream))
+    for count in (1, 5, 1, 6):
+        timed.nanoseconds(count, "device_hot")
+
+    assert list(timed.graphs) == [1, 6]
+    assert len(runtime.gpu.graphs) == 2
+    timed.close()
+    assert not runtime.gpu.graphs
+
+
+def test_a_timer_gives_back_all_that_it_made(runtime):
+    free = runtime.gpu.free_bytes()
+    timer = Timer(runtime)
+    timer.pairs(3)
+
+    timer.close()
+
+    assert (runtime.gpu.free_bytes(), list(runtime.gpu.waiting), runtime.gpu.events) == (free, [0], {})
+
+
+def test_the_first_product_of_the_control_is_in_no_capture(libraries):
+    # The model's cuBLAS, as the real one may, refuses a first call that is captured.
+    gpu, load = libraries()
+    runtime = Runtime(load("cudart"))
+    runtime.start()
+    control = product.Product(runtime, load("cublas"), side=16)
+
+    assert gpu.log == ["product"]
+    assert runtime.capture(control.timer.stream, control.timed.enqueue)
+
+
+def test_the_first_call_of_anything_is_in_no_capture(runtime):
+    timer, log = Timer(runtime), []
+    timed = Timed(timer, lambda: log.append(bool(runtime.gpu.capturing)))
+
+    timed.nanoseconds(2, "device_hot")
+    timed.nanoseconds(2, "device_hot")
+
+    assert log == [False, True, True]
+
+
 def test_the_flush_is_several_times_the_cache(runtime, model):
     assert Timer(runtime).flush.memory.size_bytes >= 4 * model.L2_BYTES
 

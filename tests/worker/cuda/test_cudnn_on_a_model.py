@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
@@ -244,7 +245,7 @@ def test_a_hot_sample_is_one_replayed_graph_on_a_warm_cache(prepared, model):
     del adapter.gpu.log[:]
 
     assert adapter.device_sample(handle, 3, "device_hot") == 3 * model.CONVOLUTION_NS["hot"]
-    assert adapter.gpu.log == ["Forward 2"] * 6  # one replay before the timed one
+    assert adapter.gpu.log == ["Forward 2"] * 7  # one before the capture, and one replay before the timed one
     assert adapter.device_sample(handle, 3, "device_hot") == 3 * model.CONVOLUTION_NS["hot"]
     assert len(handle.timed.graphs) == 1
 
@@ -328,6 +329,53 @@ def test_out_of_device_memory_is_a_hole_with_what_was_asked_and_what_is_free(
         made.prepare(as_sent(case), operands_of(case))
 
     assert not made.gpu.is_failed  # a framework that looks next must not take the failure for its own
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_start_that_finds_too_little_memory_is_a_hole_that_leaves_nothing_behind(
+    adapter, as_sent, operands_of, place
+):
+    # The flush, then what the control holds: two operands, its result and its workspace.
+    names = [
+        "the flush of the cache",
+        *["the operands of the control"] * 2,
+        "the result of",
+        "the workspace of the con",
+    ]
+    side = 4 * 8 * 8
+    sizes = [256 << 20, side, side, side, 32 << 20]
+    made = adapter(total_bytes=sum(sizes[: place + 1]) - 1)
+
+    with pytest.raises(NotOffered, match=rf"cuDNN forward.*: out of device memory: \d+ bytes asked for {names[place]}"):
+        made.prepare(as_sent(case_of()), operands_of(case_of()))
+
+    assert not made.gpu.blocks
+    assert list(made.gpu.waiting) == [0]  # the stream that every device has
+    assert not made.library.handles
+    assert made.device is None
+
+
+def test_cublas_without_memory_for_its_handle_is_a_hole_too(adapter, as_sent, operands_of):
+    made = adapter()
+    made.cublas.cublasCreate_v2 = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda out: 3)
+
+    with pytest.raises(NotOffered, match=r"out of device memory: cuBLAS cannot allocate .*, \d+ of \d+ free; next: a"):
+        made.prepare(as_sent(case_of()), operands_of(case_of()))
+
+    assert not made.gpu.blocks
+    assert not made.library.handles
+
+
+def test_ceilings_without_memory_for_their_second_block_give_the_first_back(adapter):
+    made = adapter()
+    made._start()
+    made.gpu.total_bytes -= made.gpu.free_bytes() - (800 << 20)  # one block of 512 MiB, not two
+    before = made.gpu.free_bytes()
+
+    with pytest.raises(NotOffered, match=r"the peaks of the GPU: out of device memory: .* for the measurement of"):
+        made.device_peaks()
+
+    assert made.gpu.free_bytes() == before
 
 
 def test_without_a_driver_the_error_says_so_and_what_to_type(adapter, as_sent, operands_of):

@@ -1,0 +1,96 @@
+"""What a run learns from its workers: the ceilings of GPUs, and the numbers that workers in containers have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_cnnperf.cases import Algorithm, Case, Clock, DeviceKind, Pass, Problem
+from pytest_cnnperf.errors import CnnperfError, WorkerFailed, WorkerRefused
+from pytest_cnnperf.frameworks import FrameworkSpec, Offer, fake
+from pytest_cnnperf.frameworks.registry import Registry
+from pytest_cnnperf.host.process import Answer
+from pytest_cnnperf.host.remote import Peak
+from pytest_cnnperf.measuring.gpus import Gpu
+from pytest_cnnperf.run import Run
+from pytest_cnnperf.settings import Settings
+
+OFFER = Offer(Algorithm.GEMM, device_kind=DeviceKind.CUDA)
+SPEC = FrameworkSpec("made_up", "Made up", fake.SPEC.adapter, "none", (OFFER,), command=("docker", "run", "python"))
+CASE = Case(
+    "made_up",
+    "convolution",
+    "n",
+    "a",
+    Problem(1, 1, 3, 3, 1, 3, 3),
+    Pass.FORWARD,
+    Algorithm.GEMM,
+    device_kind=DeviceKind.CUDA,
+    clock=Clock.DEVICE_COLD,
+)
+FIRST, SECOND = Gpu("GPU-a", "Made up", 0, 0, 2**30), Gpu("GPU-b", "Made up", 1, 1, 2**30)
+
+
+class ScriptedWorker:
+    """Tells these rates, or raises this error, and counts how often it was asked."""
+
+    def __init__(self, *, told: Any = None, pid: int = 0, hello: dict[str, Any] | None = None) -> None:
+        self.told, self.asked = told, 0
+        self.pid, self.hello = pid, hello or {}
+
+    def request(self, name: str, **_: object) -> Answer:
+        assert name == "peak"
+        self.asked += 1
+        if isinstance(self.told, CnnperfError):
+            raise self.told
+        return Answer(self.told, {})
+
+
+def run_with(worker: ScriptedWorker | None = None, spec: FrameworkSpec = SPEC) -> Run:
+    run = Run(Settings(), Registry((spec,)))
+    pool = SimpleNamespace(worker=lambda *_, **__: worker)
+    run.__dict__["_replicas"] = (pool,) * 4
+    return run
+
+
+def test_every_gpu_is_measured_once_and_the_best_rates_are_told() -> None:
+    run = run_with()
+    workers = [
+        ScriptedWorker(told={"flops_per_second": 2e12, "bytes_per_second": 3e11}),
+        ScriptedWorker(told={"flops_per_second": 1e12, "bytes_per_second": 4e11}),
+    ]
+    assert run.gpu_peak is None
+    for worker, gpu in [*zip(workers, (FIRST, SECOND), strict=True)] * 2:
+        run.measure_gpu_peak(worker, (gpu,))  # type: ignore[arg-type]
+    assert [worker.asked for worker in workers] == [1, 1]
+    assert run.gpu_peak == Peak(2e12, 4e11)
+
+
+@pytest.mark.parametrize("error", [WorkerFailed("silent"), WorkerRefused("no cuBLAS")])
+def test_a_gpu_whose_rates_could_not_be_had_is_not_asked_again(error: CnnperfError) -> None:
+    run, worker = run_with(), ScriptedWorker(told=error)
+    for _ in range(2):
+        run.measure_gpu_peak(worker, (FIRST,))  # type: ignore[arg-type]
+    assert (worker.asked, run.gpu_peak) == (1, Peak())
+
+
+def test_a_new_worker_is_asked_for_no_rates_before_its_case_is_about_to_be_timed() -> None:
+    worker = ScriptedWorker(told={}, pid=100, hello={"pid": 100})
+    run_with(worker).worker(CASE, replica=0, gpus=(FIRST,))
+    assert worker.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "told", "inner"),
+    [(SPEC.command, 7, {7}), (SPEC.command, 100, set()), (SPEC.command, None, set()), ((), 7, set())],
+)
+def test_only_what_a_command_hides_has_a_number_of_its_own(
+    command: tuple[str, ...], told: int | None, inner: set[int]
+) -> None:
+    worker = ScriptedWorker(pid=100, hello={} if told is None else {"pid": told})
+    run = run_with(worker, replace(SPEC, command=command))
+    run.worker(CASE, replica=0, gpus=(FIRST,))
+    assert run._holders().inner_pids == frozenset(inner)
