@@ -38,13 +38,12 @@ from pytest_cnnperf.measuring.median import visit_logs
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
-from pytest_cnnperf.run.visits import COMPARING, RECORDING, joined
+from pytest_cnnperf.run.visits import MOST_VISITS, joined, rounds_of
 from pytest_cnnperf.selftest.rates import THRESHOLD_OF_SLOWDOWN, judged_as_a_run
 from pytest_cnnperf.selftest.recordings import Recording
 from pytest_cnnperf.settings import QUICK, Settings, Timing
 
 LAYER = "conv2"
-RECORDED_VISITS, MOST_VISITS = len(RECORDING), len(COMPARING)
 VISITS_OF_A_PROCESS = 3
 SLOWDOWNS = (0.02, 0.05, 0.10)
 PEERS: dict[str, Callable[[Sequence[float]], float]] = {
@@ -73,7 +72,7 @@ def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: S
                         run.renew()
                     for case in cases:
                         rounds, began = [], time.monotonic()
-                        for replica in range(COMPARING[0]):
+                        for replica in range(rounds_of(case)[0]):
                             answer = timed(Asked(run, case, timing), like.get(case.framework), replica=replica)
                             assert answer.samples, answer.check.detail
                             like.setdefault(case.framework, answer.samples)
@@ -120,9 +119,9 @@ def slowed(samples: Samples, by: float) -> Samples:
 
 def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
     """A recording, and the visits of a comparison with it that share no sample with the recording."""
-    for start in range(len(visits) - RECORDED_VISITS + 1):
-        before = recorded(visits[start : start + RECORDED_VISITS])
-        others = [*visits[start + RECORDED_VISITS :], *visits[:start]]
+    for start in range(len(visits) - MOST_VISITS + 1):
+        before = recorded(visits[start : start + MOST_VISITS])
+        others = [*visits[start + MOST_VISITS :], *visits[:start]]
         for first in range(len(others) - MOST_VISITS + 1):
             yield before, others[first : first + MOST_VISITS]
 
@@ -135,9 +134,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
     floors, seen = {}, []
     for name, visits in frameworks.items():
         taught = visits[: len(visits) // 3]
-        recordings = [
-            recorded(taught[start : start + RECORDED_VISITS]) for start in range(len(taught) - RECORDED_VISITS + 1)
-        ]
+        recordings = [recorded(taught[start : start + MOST_VISITS]) for start in range(len(taught) - MOST_VISITS + 1)]
         floors[name] = Floor(visit_floor([visit_logs(one) for one in recordings]), runs=0.0)
         changes = [_change(before, now[:1], floors[name]) for before, now in pairs(taught)]
         seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))

@@ -11,7 +11,7 @@ from .algorithms import constraint
 from .cases import CONVOLUTION, Algorithm, Case, Clock, DeviceKind, DType, Layout, Pass
 from .cases.networks import Network
 from .frameworks.fitting import why_too_large
-from .frameworks.holes import hole
+from .frameworks.holes import hole, spelled
 from .frameworks.registry import Registry
 from .frameworks.spec import FrameworkSpec, Offer
 from .measuring.lease import cores
@@ -176,7 +176,7 @@ def _left_out(spec: FrameworkSpec, case: Case, settings: Settings) -> str | None
     if not settings.dtypes and case.dtype is not offer.dtypes[0]:
         return f"{says} {offer.dtypes[0]} only; next: --cnnperf-dtypes={case.dtype}"
     if offer.is_extra:
-        return f"{says} no {','.join('='.join(option) for option in case.options)}; nightly and paper do"
+        return f"{says} no {spelled(case.options)}; nightly and paper do"
     return None
 
 

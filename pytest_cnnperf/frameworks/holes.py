@@ -31,8 +31,8 @@ def _why_no_offer(spec: FrameworkSpec, case: Case) -> str:
         return f"{spec.title} offers {case.algorithm} on {kinds}, not on {case.device_kind}"
     variants = [offer for offer in offers if offer.options == case.options]
     if not variants:
-        known = "; ".join(dict.fromkeys(_options(offer.options) for offer in offers))
-        return f"{spec.title} offers {case.algorithm} with {known}, not with {_options(case.options)}"
+        known = "; ".join(dict.fromkeys(spelled(offer.options) for offer in offers))
+        return f"{spec.title} offers {case.algorithm} with {known}, not with {spelled(case.options)}"
     # A limit knows best why an algorithm lacks a pass; the plain words below are for offers that do not say.
     reasons = (offer.limit(case) for offer in variants)
     return next((reason for reason in reasons if reason), None) or _pass_layout_or_type(spec, case, variants)
@@ -49,7 +49,8 @@ def _pass_layout_or_type(spec: FrameworkSpec, case: Case, offers: list[Offer]) -
     return f"dtype {case.dtype}: {spec.title} offers {case.algorithm} in {_listed(dtypes)} here"
 
 
-def _options(options: Iterable[tuple[str, str]]) -> str:
+def spelled(options: Iterable[tuple[str, str]]) -> str:
+    """A case's options as in its key."""
     return ",".join("=".join(option) for option in options) or "no option"
 
 

@@ -39,7 +39,7 @@ class Peak:
 
 
 def peak(worker: Worker, device_kind: DeviceKind = DeviceKind.CPU) -> Peak:
-    """The worker's best float32 matrix product and copy; None where its clock is scripted and says nothing.
+    """The best float32 matrix product, and a GPU's best copy; None where nothing is told, or a scripted clock says 0.
 
     Raises: WorkerFailed; WorkerRefused where it cannot measure its device.
     """

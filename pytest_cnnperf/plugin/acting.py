@@ -8,9 +8,9 @@ import pytest
 
 from ..judging.verdict import Reason, Verdict
 from ..report.outcome import Outcome
+from ..report.report import failed
 from ..settings import Missing, Settings
 
-_BROKEN = {Reason.WORKER_FAILED, Reason.RECOMPILED}
 _SKIPS = {Reason.ALGORITHM_FALLBACK, Reason.NOT_OFFERED}
 _NO_BASELINE = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
 
@@ -25,7 +25,7 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
     Raises: pytest's Failed or Skipped.
     """
     text = describe(outcome)
-    if outcome.verdict in (Verdict.WRONG, Verdict.SLOWER) or outcome.reason in _BROKEN:
+    if failed(outcome) or outcome.verdict is Verdict.SLOWER:
         pytest.fail(text, pytrace=False)
     if outcome.reason in _SKIPS:
         pytest.skip(text)

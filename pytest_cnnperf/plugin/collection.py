@@ -11,7 +11,7 @@ from ..errors import BaselineError
 from ..frameworks.registry import Registry
 from ..matrix import convolutions
 from .distribution import is_by_group
-from .markers import ConvolutionsMark, TimingMark
+from .markers import ConvolutionsMark, TimingMark, case_of, parameter_of
 from .session import Session
 
 # Stands for the cases of a table that is empty under these settings: pytest would make an empty one a skipped test.
@@ -81,16 +81,8 @@ def deselect_the_recorded(config: pytest.Config, items: list[pytest.Item]) -> No
     session.recorded += len(out)
 
 
-def case_of(item: pytest.Item) -> Case | None:
-    """The case of the matrix that a test is about."""
-    callspec = getattr(item, "callspec", None)
-    case = callspec.params.get("case") if callspec is not None else None
-    return case if isinstance(case, Case) else None
-
-
 def _is_stand_in(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and callspec.params.get("case") is NOT_ASKED
+    return parameter_of(item, "case") is NOT_ASKED
 
 
 def count_deselected(items: Sequence[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from ..cases import Case
 from ..errors import CnnperfError
 from ..matrix import merged
 from ..report.outcome import Hole
-from ..report.report import Report
+from ..report.report import RATES, Report
 from ..settings import will_store
 from .recording import Recorder
 from .session import Session
@@ -149,8 +149,7 @@ def _report(
     unused: tuple[str, ...],
     notices: tuple[str, ...],
 ) -> Report:
-    rates = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
-    peaks = {name: max(filter(None, (facts[name] for facts in session.remote_facts)), default=None) for name in rates}
+    peaks = {name: max(filter(None, (facts[name] for facts in session.remote_facts)), default=None) for name in RATES}
     holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])
     return Report(
         machine=session.run.machine.to_plain(),

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..cases import Case
 from ..errors import UsageError
-from .markers import gpus_wanted
+from .markers import case_of, gpus_wanted
 from .session import Session
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def mark_gpu_tests(items: Iterable[pytest.Item]) -> None:
         if not _asks_for_gpus(item):
             continue
         item.add_marker("gpu")
-        if not _is_case(item):
+        if case_of(item) is None:
             _lease_by_fixture(item)
 
 
@@ -42,11 +41,6 @@ def _asks_for_gpus(item: pytest.Item) -> bool:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return marked or not {"gpu", "gpus"}.isdisjoint(getattr(item, "fixturenames", ()))
-
-
-def _is_case(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and isinstance(callspec.params.get("case"), Case)
 
 
 def _lease_by_fixture(item: pytest.Item) -> None:

@@ -1,4 +1,4 @@
-"""The markers: their help, and their keywords checked against the values that they fill."""
+"""What a test says of itself: the markers with their help, their keywords checked, and the case it is about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ..cases import Case
 from ..cases.networks import Network
 from ..errors import UsageError
 from ..settings import PRESETS, Settings, Timing
@@ -101,6 +102,18 @@ class ConvolutionsMark:
                 f"arguments of {definition.nodeid}, such as: def {definition.name}(cnnperf, case)"
             )
         return cls(mark.args, presets)
+
+
+def parameter_of(item: pytest.Item, name: str) -> Any:
+    """What a test is parametrized with under this name, or None."""
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get(name)
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """The case of the matrix that a test is about."""
+    case = parameter_of(item, "case")
+    return case if isinstance(case, Case) else None
 
 
 def gpus_wanted(item: pytest.Item) -> int:

@@ -16,10 +16,9 @@ from ..cases.words import Word
 from ..errors import CnnperfError
 from ..judging.events import Event
 from .outcome import Hole, Outcome, values_of
-from .report import Report
+from .report import RATES, Report
 
 SCHEMA = 1
-_RATES = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
 # Beside others it must be told whose bytes these are.
 _RENAMED = {"peak_bytes": "peak_memory_bytes"}
 _REMEDY = "write one with: pytest perftests --cnnperf-json PATH"
@@ -34,7 +33,7 @@ def document(report: Report) -> dict[str, Any]:
     plain = {
         "schema": SCHEMA,
         "machine": dict(report.machine),
-        **{name: getattr(report, name) for name in _RATES},
+        **{name: getattr(report, name) for name in RATES},
         "seconds": report.seconds,
         "threshold": report.threshold,
         "compared": report.compared,
@@ -141,7 +140,7 @@ def _finite(value: Any) -> Any:
 def _report(plain: Mapping[str, Any]) -> Report:
     return Report(
         machine=_typed(plain["machine"], dict, "machine"),
-        **{name: _typed(plain.get(name), float | None, name) for name in _RATES},
+        **{name: _typed(plain.get(name), float | None, name) for name in RATES},
         outcomes=tuple(_read_outcome(each) for each in _typed(plain["outcomes"], list, "outcomes")),
         holes=tuple(_fields_of(Hole, each, "holes") for each in _typed(plain["holes"], list, "holes")),
         seconds=_typed(plain.get("seconds", 0.0), float, "seconds"),

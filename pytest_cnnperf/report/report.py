@@ -15,6 +15,9 @@ from ..judging.verdict import Reason, Verdict
 from . import text
 from .outcome import Hole, Outcome
 
+# The fields of a report that say what devices can do at best; those of several processes become one by the largest.
+RATES = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
+
 
 @dataclass(frozen=True)
 class Report:

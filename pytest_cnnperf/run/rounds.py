@@ -50,8 +50,9 @@ class Asked:
 
         Raises: GpuBusy, GpuUnreadable.
         """
-        if self.watch is not None:
-            self.watch.check_free(is_behind=is_behind)
+        watch = self.watch
+        if watch is not None:
+            watch.check_free(is_behind=is_behind)
 
     def disturbed(self) -> GpuBusy | GpuUnreadable | None:
         """Why nothing can be timed on its GPUs now, if so; best asked before a worker of ours has memory on them."""

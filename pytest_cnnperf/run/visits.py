@@ -22,15 +22,15 @@ from .rounds import Answer, Asked
 # Makes so many rounds of the visit of this number, built like these samples.
 Rounds = Callable[["Samples | None", int, int], Iterator[Answer]]
 
-
-# The rounds of each visit on a CPU, when a run compares and when it records: one in each of four processes. As many in
-# both, since the faster half of more rounds lies lower.
-COMPARING = RECORDING = (4, 4, 4)
+MOST_VISITS = 3
 
 
 def rounds_of(case: Case) -> tuple[int, ...]:
-    """The rounds of each visit of this case: one in each of its processes, four on a CPU and two on a GPU."""
-    return (replicas_of(case),) * len(COMPARING)
+    """The rounds of each visit of this case: one in each of its processes, four on a CPU and two on a GPU.
+
+    A comparison makes as many as a recording: the faster half of more rounds lies lower.
+    """
+    return (replicas_of(case),) * MOST_VISITS
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..frameworks.spec import FrameworkSpec, adapter_file
 from ..measuring.samples import Samples
 from ..run import Run
 from ..run.rounds import Asked, back_to_back
-from ..run.visits import COMPARING, joined
+from ..run.visits import MOST_VISITS, joined, rounds_of
 from ..settings import DEFAULT_THRESHOLD, QUICK, Timing
 from .recordings import Recording, Recordings
 
@@ -126,13 +126,14 @@ def _turn(
 ) -> Iterator[tuple[str, Recording]]:
     """One recording of every subject and slowdown: their visits by turns, each visit in fresh processes."""
     visits: dict[tuple[str, float], list[Samples]] = defaultdict(list)
-    for number, rounds in enumerate(COMPARING):
+    for number in range(MOST_VISITS):
         run.renew()
         for subject in subjects:
-            tell(f"recording {turn + 1}, visit {number + 1} of {len(COMPARING)}: {subject.spec.title}")
+            tell(f"recording {turn + 1}, visit {number + 1} of {MOST_VISITS}: {subject.spec.title}")
             # None is always the first of a process, nor always the last; at the very first it is the unchanged.
-            first = (turn * len(COMPARING) + number) % len(SLOWDOWNS)
+            first = (turn * MOST_VISITS + number) % len(SLOWDOWNS)
             for slowdown in SLOWDOWNS[first:] + SLOWDOWNS[:first]:
+                rounds = rounds_of(subject.case)[number]
                 samples = _visit(run, subject, slowdown, rounds=rounds, like=likes.get(subject.spec.name))
                 likes.setdefault(subject.spec.name, samples)
                 visits[subject.spec.name, slowdown].append(samples.of_visit(number))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..baseline.entry import thinned
 from ..measuring.samples import Samples
-from ..run.visits import RECORDING, joined
+from ..run.visits import joined
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,8 @@ class Recording:
 
     @property
     def as_baseline(self) -> Samples:
-        """The same as a baseline would hold it: the rounds that a recording run makes, as many samples as are kept."""
-        rounds = zip(self.visits, RECORDING, strict=False)
-        whole = joined([replace(visit, rounds=visit.rounds[:count]) for visit, count in rounds])
+        """The same as a baseline would hold it: as many samples as are kept."""
+        whole = joined(self.visits)
         return replace(whole, rounds=thinned(whole.rounds))
 
 

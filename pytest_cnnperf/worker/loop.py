@@ -150,10 +150,9 @@ class Loop:
     def peak(self, head, _arrays):
         if head.get("device_kind") == "cuda":
             flops, copied = peak.of_device(self.adapter)
-        else:
-            flops = getattr(self.adapter, "flops_per_second", peak.flops_per_second)()
-            copied = getattr(self.adapter, "bytes_per_second", peak.bytes_per_second)()
-        return {"flops_per_second": float(flops), "bytes_per_second": float(copied)}, {}
+            return {"flops_per_second": flops, "bytes_per_second": copied}, {}
+        measure = getattr(self.adapter, "flops_per_second", peak.flops_per_second)
+        return {"flops_per_second": float(measure())}, {}
 
     def current(self):
         """The prepared case.

@@ -159,19 +159,3 @@ def test_a_run_for_missing_cases_only_calls_none_unused(graphic):
 
     assert document["unused"] == []
     assert len(stored(graphic)) == 2
-
-
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        ("--cnnperf-clocks=device_warm", "*--cnnperf-clocks: unknown clock 'device_warm'; did you mean 'device_*"),
-        ("--cnnperf-clocks=wall", "*--cnnperf-clocks: unknown clock 'wall'*Known: device_cold, device_hot*"),
-        ("--cnnperf-dtypes=float23", "*--cnnperf-dtypes: unknown dtype 'float23'; did you mean 'float32'*"),
-        ("-ocnnperf_clocks=cold", "*cnnperf_clocks: unknown clock 'cold'*"),
-    ],
-)
-def test_a_wrong_name_is_a_usage_error_with_the_nearest(suite, option, said):
-    result = suite.run(option)
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([said])

@@ -20,6 +20,10 @@ import pytest
         ("--cnnperf-missing=ignore", "*--cnnperf-missing: unknown value*'ignore'*warn, fail, record*"),
         ("--cnnperf-preset=quik", "*--cnnperf-preset: unknown preset 'quik'; did you mean 'quick'?*"),
         ("--cnnperf-threshold=none", "*--cnnperf-threshold: a threshold must be a percentage*got 'none'*"),
+        ("--cnnperf-clocks=device_warm", "*--cnnperf-clocks: unknown clock 'device_warm'; did you mean 'device_*"),
+        ("--cnnperf-clocks=wall", "*--cnnperf-clocks: unknown clock 'wall'*Known: device_cold, device_hot*"),
+        ("--cnnperf-dtypes=float23", "*--cnnperf-dtypes: unknown dtype 'float23'; did you mean 'float32'*"),
+        ("-ocnnperf_clocks=cold", "*cnnperf_clocks: unknown clock 'cold'*"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_a_usage_error_that_lists_the_known(suite, argument, says):

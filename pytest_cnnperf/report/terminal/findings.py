@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ...judging.verdict import Reason, Verdict
 from .. import text
 from ..outcome import Outcome
-from ..report import Report, spread
+from ..report import Report, failed, spread
 from . import events, phrases
 from .line import BOLD, PLAIN, QUIET, RED, REVERSED, YELLOW, Line, Markup, Span, line
 
@@ -18,9 +18,9 @@ _MOST = 10
 
 def render(report: Report, width: int) -> Iterator[Line]:
     """The findings, worst first; what moved many cases stands above the single ones that did not move with it."""
-    broken = report.with_reason(Reason.WORKER_FAILED, Reason.RECOMPILED)
+    broken = [each for each in report.outcomes if failed(each) and each.verdict is not Verdict.WRONG]
     yield from _list("WRONG", report.with_verdict(Verdict.WRONG), width, look=REVERSED)
-    yield from _list("FAILED", [each for each in broken if each.verdict is not Verdict.WRONG], width, look=RED)
+    yield from _list("FAILED", broken, width, look=RED)
     yield from events.render(report, width)
     told = {outcome.key for event in report.events for outcome in events.slower(report, event)}
     slower = sorted(report.with_verdict(Verdict.SLOWER), key=lambda each: -(each.baseline_ratio or 0))

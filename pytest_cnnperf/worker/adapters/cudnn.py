@@ -17,9 +17,8 @@ from cnnperf_worker.cudnn import choosing
 from cnnperf_worker.cudnn.convolutions import MATH, Convolution, Cudnn, NoMemory, Unsupported
 from wire import NotOffered
 
-# From NCHW and KCRS to the order in memory, and back.
+# From NCHW and KCRS to the order in memory.
 _ORDERS = {"nchw": (0, 1, 2, 3), "nhwc": (0, 2, 3, 1)}
-_BACK = {"nchw": (0, 1, 2, 3), "nhwc": (0, 3, 1, 2)}
 # What kernels' names tell apart for sure: a tiled transform from a whole one they do not, nor one product from another.
 _FAMILIES = dict.fromkeys(("direct", "gemm", "implicit_gemm"), "product")
 _FAMILIES.update(dict.fromkeys(("fft", "fft_tiling"), "fft"), winograd="winograd")
@@ -153,10 +152,10 @@ class Adapter:
 
     def output(self, handle):
         case = handle.case
-        shape = tuple(case.result_shape[axis] for axis in _ORDERS[case.layout])
-        values = np.empty(shape, np.float32)
+        order = _ORDERS[case.layout]
+        values = np.empty([case.result_shape[axis] for axis in order], np.float32)
         self.runtime.copy_out(handle.memories[handle.convolution.result], values)
-        return np.ascontiguousarray(values.transpose(_BACK[case.layout]))
+        return np.ascontiguousarray(values.transpose(np.argsort(order)))
 
     def resolved(self, handle):
         pick = handle.pick

@@ -10,8 +10,8 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
     throttled_after_ns,
     throttled_factor          when so much scripted time has passed in this process, all takes so many times as long
     resolved                  laid over what it would say by itself
-    flops_per_second,
-    bytes_per_second          the machine's peaks, its made-up GPU's too (of the default only)
+    flops_per_second          the machine's peak, and that of its made-up GPU (of the default only)
+    bytes_per_second          what that GPU copies (of the default only)
     memory                    of that GPU: {"peak_bytes": …, "workspace_bytes": …}
     compiles_at               numbers of the calls that compile, the first being 0
     fault, at                 one of FAULTS, at "hello", "prepare" (default) or "time"
@@ -173,11 +173,8 @@ class Adapter:
     def flops_per_second(self):
         return self.script.get("default", {}).get("flops_per_second", 1e11)
 
-    def bytes_per_second(self):
-        return self.script.get("default", {}).get("bytes_per_second", 1e10)
-
     def device_peaks(self):
-        return self.flops_per_second(), self.bytes_per_second()
+        return self.flops_per_second(), self.script.get("default", {}).get("bytes_per_second", 1e10)
 
     def memory(self, handle):
         return handle.script.get("memory")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -162,32 +161,18 @@ def test_the_others_go_on_when_some_are_killed_while_they_hold_or_wait(tmp_path:
             assert all(line.startswith("GPU-") for line in lines(survivor, 20))
 
 
-IN_TURN = """
-import sys
-from pathlib import Path
-from pytest_cnnperf.measuring.lease import lease
-folder, own = Path(sys.argv[1]), sys.argv[2]
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(15):
-    with lease(["cpu-0"], directory=folder), (folder / "log").open("a") as stream:
-        stream.write(own)
-"""
-
-
 def test_who_asks_again_at_once_does_not_overtake_those_who_wait(tmp_path: Path) -> None:
-    with lease(["cpu-0"], directory=tmp_path), ExitStack() as ended:
-        processes = ended.enter_context(begun_together(IN_TURN, [(tmp_path, name) for name in "xyz"]))
-        # All three wait before the first is served, and each asks again while the two others still wait.
-        while len(list(tmp_path.glob("*.claim"))) < 4:
-            assert [process.poll() for process in processes] == [None] * 3
-            time.sleep(0.005)
-        running = ended.pop_all()
-    with running:
-        assert [process.wait(timeout=60) for process in processes] == [0] * 3
-    order = (tmp_path / "log").read_text()
-    assert len(order) == 45
-    assert all(set(order[start : start + 3]) == set("xyz") for start in range(0, 45, 3))
+    asked = Claim(1, ("cpu-0",), 1)
+    places = {name: Place(tmp_path, asked) for name in "xyz"}
+    order = ""
+    for _ in range(15):
+        # Those served last look first, so nothing but the queue makes them wait.
+        looking = sorted(places, key=order.rfind, reverse=True)
+        [served] = [name for name in looking if places[name].take()]
+        order += served
+        places[served].leave()
+        places[served] = Place(tmp_path, asked)
+    assert order == "xyz" * 5
 
 
 def test_a_waiter_for_both_devices_is_not_overtaken_by_those_for_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pytest_cnnperf.frameworks.fake import SCRIPT_VARIABLE, SPEC
 from pytest_cnnperf.frameworks.spec import Offer
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.resources import REPLICAS
-from pytest_cnnperf.run.visits import COMPARING
+from pytest_cnnperf.run.visits import MOST_VISITS
 from pytest_cnnperf.selftest.collecting import SLOWDOWNS, CannotMeasure, Subject, collected, slowable, subject_of
 from pytest_cnnperf.selftest.injecting import CASE
 from pytest_cnnperf.selftest.recordings import Recordings
@@ -66,7 +66,7 @@ def test_a_call_burns_exactly_its_part_more(found, slowdown):
 
 def test_the_visits_are_those_of_a_comparison_and_know_their_number(found):
     for recording in found.recordings:
-        assert [len(visit.rounds) for visit in recording.visits] == list(COMPARING)
+        assert [len(visit.rounds) for visit in recording.visits] == [REPLICAS] * MOST_VISITS
         assert [{round_.visit for round_ in visit.rounds} for visit in recording.visits] == [{0}, {1}, {2}]
 
 
