@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ..settings import Settings
+from ..settings import Settings, Update
 
 _TOLD = "cnnperf"
 _LIFELINE = "cnnperf_lifeline"
@@ -63,6 +63,20 @@ class Nodes:
         baselines = None if host else str(self._settings.baselines)
         node.workerinput[_TOLD] = asdict(Told(number, baselines))
         node.workerinput[_LIFELINE] = node.gateway.newchannel()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Give each worker tests that follow each other, in a run that compares or records.
+
+        ``--dist load`` deals them out like cards: every worker would start every framework, which takes longer than
+        many a case. `WorkStealingScheduling` parts the tests once, and whoever is done takes from the others.
+        """
+        is_timing = self._settings.compare or self._settings.update is not Update.NOTHING
+        if not is_timing or config.getvalue("dist") != "load":
+            return None
+        from xdist.scheduler import WorkStealingScheduling  # only who runs xdist has it
+
+        return WorkStealingScheduling(config, log)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

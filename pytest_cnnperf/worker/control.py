@@ -8,7 +8,7 @@ from . import memory
 
 # Another control, another way to begin a sample, or other pages (host/pool.py) are another method: a baseline of the
 # one says nothing of the other.
-VERSION = "unfold1 cold thp"
+VERSION = "unfold1 cold2 thp"
 
 _CHANNELS, _IMAGE, _FILTERS, _KERNEL = 16, 50, 32, 3
 

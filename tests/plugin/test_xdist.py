@@ -13,8 +13,7 @@ import pytest
 
 from pytest_cnnperf.cases import Case
 from pytest_cnnperf.measuring.lease import core_device, cores, lease
-from pytest_cnnperf.plugin.distribution import Lifeline, Nodes, Told, nodeid_of
-from pytest_cnnperf.settings import Settings
+from pytest_cnnperf.plugin.distribution import nodeid_of
 
 THREE_PASSES = ("--cnnperf-passes=forward,backward_data,backward_filter",)
 
@@ -278,72 +277,3 @@ def test_two_workers_time_on_two_cores(suite):
     found = {tuple(line.split()) for line in (suite.pytester.path / "cores").read_text().splitlines()}
     # The last core first.
     assert found == {("0", str(cores()[-1])), ("1", str(cores()[-2]))}
-
-
-class Node:
-    """A node as xdist makes it."""
-
-    def __init__(self, **spec):
-        usual = dict.fromkeys(("ssh", "socket", "vagrant_ssh", "via"))
-        self.gateway = SimpleNamespace(spec=SimpleNamespace(**{**usual, **spec}), newchannel=object)
-        self.workerinput = {}
-
-
-def told(one):
-    return Told.of(SimpleNamespace(workerinput=one.workerinput))
-
-
-def test_workers_are_numbered_by_host_and_a_replacement_gets_the_number_of_the_dead():
-    nodes = Nodes(Settings(baselines="/here/baselines"))
-    here, there = [Node(popen=True) for _ in range(3)], [Node(ssh="far") for _ in range(2)]
-    for one in (*here, *there):
-        nodes.pytest_configure_node(one)
-    assert [told(one).number for one in (*here, *there)] == [0, 1, 2, 0, 1]
-    nodes.pytest_testnodedown(here[1])
-    nodes.pytest_configure_node(replacement := Node(popen=True))
-    assert told(replacement).number == 1
-
-
-def test_baselines_are_named_to_workers_of_this_host_only():
-    nodes = Nodes(Settings(baselines="/here/baselines"))
-    for one, expected in ((Node(popen=True), "/here/baselines"), (Node(ssh="far"), None), (Node(via="far"), None)):
-        nodes.pytest_configure_node(one)
-        assert told(one).baselines == expected
-
-
-class Channel:
-    """An execnet channel that keeps its callback."""
-
-    def setcallback(self, callback, endmarker):
-        self.callback = callback
-        self.close = lambda: callback(endmarker)
-
-
-@pytest.mark.parametrize("over", [False, True])
-def test_a_worker_stops_when_its_controller_is_gone_in_the_middle(over):
-    channel, stops = Channel(), []
-    config = SimpleNamespace(workerinput={"cnnperf_lifeline": channel})
-    lifeline = Lifeline(config, stop=lambda: stops.append("stopped"))
-    if over:
-        lifeline.let_go()
-    channel.close()
-    assert stops == ([] if over else ["stopped"])
-
-
-def test_after_the_last_failure_that_the_user_wants_to_see_no_test_runs_again():
-    nodes = Nodes(Settings(baselines="/here/baselines"), most_failures=2)
-    one = Node(popen=True)
-    nodes.pytest_configure_node(one)
-    sent = []
-    one.workerinput["cnnperf_lifeline"] = SimpleNamespace(send=sent.append)
-    reports = [SimpleNamespace(failed=failed) for failed in (True, False, True, True)]
-    counts = []
-    for report in reports:
-        nodes.pytest_runtest_logreport(report)
-        counts.append(len(sent))
-    assert counts == [0, 0, 1, 1]
-    channel = Channel()
-    lifeline = Lifeline(SimpleNamespace(workerinput={"cnnperf_lifeline": channel}), stop=pytest.fail)
-    assert not lifeline.is_enough
-    channel.callback(sent[0])
-    assert lifeline.is_enough

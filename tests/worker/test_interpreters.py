@@ -70,7 +70,7 @@ def test_what_the_framework_cannot_run_is_a_reason_and_the_worker_takes_the_next
 
 
 def test_the_control_counts_the_same_work_under_every_interpreter(numpy_worker):
-    assert numpy_worker.hello["control"] == "unfold1 cold thp"
+    assert numpy_worker.hello["control"] == "unfold1 cold2 thp"
 
 
 def test_the_peak_of_this_process_is_a_rate(numpy_worker):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 
 import pytest
 
@@ -15,6 +16,10 @@ class ScriptedClock:
     def __init__(self):
         self.now = 0
         self.events = []
+        self.faults, self.kernel_ns = 0, 0
+
+    def kernel(self):
+        return self.faults, self.kernel_ns
 
     def pass_by(self, name, ns):
         self.events.append(name)
@@ -61,6 +66,55 @@ def test_the_warm_up_runs_workload_and_control_and_is_not_counted():
     workload, _, _ = pairs(clock).time(samples=1, warmup=2, repeats=1, control_units=1)
     assert "".join(clock.events) == "wcwcs" + "wsc"
     assert len(workload) == 1
+
+
+@pytest.mark.parametrize(
+    ("faults", "kernel_ns", "fresh_calls", "counted"),
+    [
+        (1, 100, 3, [1010, 1010]),
+        (1, 100, 8, [1010, 1010]),
+        # After eight it is how this framework works.
+        (1, 100, 9, [1110, 1010]),
+        (1, 20, 3, [1030, 1030]),
+        (0, 100, 3, [1110, 1110]),
+    ],
+)
+def test_a_call_that_meets_fresh_memory_is_warm_up_still(faults, kernel_ns, fresh_calls, counted):
+    clock = ScriptedClock()
+    left = [fresh_calls]
+
+    def call():
+        clock.pass_by("w", 1000)
+        if left[0]:
+            left[0] -= 1
+            clock.now += kernel_ns
+            clock.faults += faults
+            clock.kernel_ns += kernel_ns
+
+    evictions = []
+    timed = sampler.Pairs(
+        call,
+        lambda: clock.pass_by("s", 10),
+        lambda: clock.pass_by("c", 100),
+        clock,
+        "process_cpu",
+        evict=lambda: evictions.append(len(clock.events)),
+    )
+    workload, control, _ = timed.time(samples=2, warmup=0, repeats=1, control_units=1)
+    assert workload == counted
+    assert control == [100, 100]
+    assert len(evictions) == clock.events.count("w")
+    assert clock.events.count("c") == 2
+
+
+def test_the_system_clock_sees_pages_that_are_touched_for_the_first_time():
+    before = sampler.SystemClock.kernel()
+    with mmap.mmap(-1, 64 << 20) as pages:
+        pages.write(b"1" * (64 << 20))
+        after = sampler.SystemClock.kernel()
+    assert after[0] - before[0] >= 32  # huge pages at most
+    assert after[1] > before[1]
+    assert all(isinstance(value, int) for value in after)
 
 
 def test_an_estimate_is_one_call_and_one_unit_after_one_of_each():

@@ -66,6 +66,10 @@ class ScriptedClock:
     def wall_ns(self):
         return round(self.wall)
 
+    @staticmethod
+    def kernel():
+        return 0, 0
+
 
 class ScriptedControl:
     """One unit advances the clock by the next scripted control_ns."""

@@ -22,6 +22,9 @@ class ScriptedClock:
     def wall_ns(self):
         return 2 * self.now
 
+    def kernel(self):
+        return 0, 0
+
 
 class ScriptedControl:
     version = "scripted1"
