@@ -54,8 +54,8 @@ def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
             f"{samples.count} samples, at least {LEAST_PAIRS} are needed; raise max_seconds",
         )
     for name, values in (("workload", samples.workload_ns), ("control", samples.control_ns)):
-        bad = next((value for value in values if not are_positive([value])), None)
-        if bad is not None:
+        if not are_positive(values):
+            bad = next(value for value in values if not are_positive([value]))
             return (Reason.NOT_A_NUMBER, f"a {name} sample is {bad} ns; expected a finite time above 0")
     return None
 

@@ -11,8 +11,8 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _SUFFIX = ".claim"
@@ -44,39 +44,47 @@ def shares(claims: Mapping[int, Claim]) -> dict[int, tuple[str, ...]]:
 
 
 class Place:
-    """A place in the queue of a folder, from its making until `leave`."""
+    """A place in the queue of a folder, from its making until `leave`; whose turn it is at once has what it asked for."""
 
     def __init__(self, folder: Path, claim: Claim) -> None:
         self._folder = folder
         self._claim = claim
-        self._others: dict[int, Claim] = {}
         with _alone(folder):
             self._join()
 
     def _join(self) -> None:
-        self._number = max(_living(self._folder), default=0) + 1
-        self._path = self._folder / f"{self._number:08d}{_SUFFIX}"
+        self._others = _living(self._folder)
+        self._number = max(self._others, default=0) + 1
+        self._path = f"{self._folder}/{self._number:08d}{_SUFFIX}"
+        self._held = self._share()
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(self._descriptor, self._claim)
+            _write(self._descriptor, replace(self._claim, held=self._held))
         except BaseException:
             self.leave()
             raise
 
+    def _share(self) -> tuple[str, ...]:
+        """All that was asked for, if it can be had now; otherwise nothing."""
+        share = shares({**self._others, self._number: self._claim})[self._number]
+        return share if len(share) == self._claim.count else ()
+
     def take(self) -> tuple[str, ...]:
         """The devices of this claim when it is its turn, all at once; otherwise nothing."""
+        if self._held:
+            return self._held
         with _alone(self._folder):
             if not self._stands():  # somebody cleaned the folder
                 self.leave()
                 self._join()
+                return self._held
             claims = _living(self._folder)
             self._others = {number: claim for number, claim in claims.items() if number != self._number}
-            share = shares({**self._others, self._number: self._claim})[self._number]
-            if len(share) < self._claim.count:
-                return ()
-            _write(self._descriptor, replace(self._claim, held=share))
-            return share
+            self._held = self._share()
+            if self._held:
+                _write(self._descriptor, replace(self._claim, held=self._held))
+            return self._held
 
     def waits_for(self) -> tuple[str, int]:
         """A device that was missing when this claim last looked, and the process that has it, or will have it first."""
@@ -90,14 +98,15 @@ class Place:
         if self._descriptor < 0:
             return
         if self._stands():
-            self._path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
 
     def _stands(self) -> bool:
         """Whether the file of this claim is still in the folder, and not another's of the same number."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))  # noqa: PTH116 (both of os)
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
         except FileNotFoundError:
             return False
 
@@ -105,8 +114,12 @@ class Place:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the queue against all others that look at it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "queue.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = f"{folder}/queue.lock"
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -116,8 +129,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _living(folder: Path) -> dict[int, Claim]:
     """The claims of living processes by number; what dead ones left is removed."""
-    paths = [path for path in folder.iterdir() if path.suffix == _SUFFIX and path.stem.isdigit()]
-    found = {int(path.stem): _read(path) for path in paths}
+    names = [name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX)]
+    found = {int(name): _read(folder / f"{name}{_SUFFIX}") for name in names if name.isdigit()}
     return {number: claim for number, claim in found.items() if claim is not None}
 
 
@@ -141,7 +154,7 @@ def _read(path: Path) -> Claim | None:
 def _write(descriptor: int, claim: Claim) -> None:
     """Over what stood there, which was not longer: a truncated file is written to the disk when it is closed."""
     before = os.fstat(descriptor).st_size
-    os.pwrite(descriptor, json.dumps(asdict(claim)).encode().ljust(before), 0)
+    os.pwrite(descriptor, json.dumps(vars(claim)).encode().ljust(before), 0)
 
 
 def _parsed(data: bytes) -> Claim | None:

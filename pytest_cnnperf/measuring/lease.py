@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from ..errors import CnnperfError
@@ -32,10 +33,16 @@ def default_directory() -> Path:
 
     Raises: DeviceBusy when somebody else owns it.
     """
-    top = Path(tempfile.gettempdir()) / f"pytest-cnnperf-{os.getuid()}"
+    return _directory_of(os.getuid(), below=tempfile.gettempdir())
+
+
+@lru_cache(maxsize=1)
+def _directory_of(user: int, *, below: str) -> Path:
+    """Looked at once in a process; whoever finds it gone later makes it again (claims.py)."""
+    top = Path(below) / f"pytest-cnnperf-{user}"
     if not top.is_dir():
         top.mkdir(mode=0o700, exist_ok=True)
-    if top.stat().st_uid != os.getuid():
+    if top.stat().st_uid != user:
         owner = top.stat().st_uid
         raise DeviceBusy(
             f"{top} belongs to user {owner}, so leases in it mean nothing; set TMPDIR to another directory"

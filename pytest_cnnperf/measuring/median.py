@@ -16,7 +16,7 @@ Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 def are_positive(values: Iterable[float]) -> bool:
     """Whether every value is a finite number above 0; a ratio of anything else means nothing."""
-    return all(isinstance(value, (int, float)) and math.isfinite(value) and value > 0 for value in values)
+    return all(isinstance(value, (int, float)) and 0 < value < math.inf for value in values)
 
 
 def pair_ratios(round_: Round) -> tuple[float, ...]:

@@ -24,20 +24,19 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
 
     Raises: pytest's Failed or Skipped.
     """
-    text = describe(outcome)
     if failed(outcome) or outcome.verdict is Verdict.SLOWER:
-        pytest.fail(text, pytrace=False)
+        pytest.fail(describe(outcome), pytrace=False)
     if outcome.reason in _SKIPS:
-        pytest.skip(text)
+        pytest.skip(describe(outcome))
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.FAIL:
         pytest.fail(
-            f"{text}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False
+            f"{describe(outcome)}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False
         )
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.WARN:
         # It informs: under `-W error` it would fail every test of a first comparison.
         with warnings.catch_warnings():
             warnings.simplefilter("always", NoBaselineWarning)
-            warnings.warn(NoBaselineWarning(text), stacklevel=2)
+            warnings.warn(NoBaselineWarning(describe(outcome)), stacklevel=2)
 
 
 def describe(outcome: Outcome) -> str:

@@ -48,8 +48,8 @@ class TimingMark:
         Raises: UsageError for a positional argument or an unknown keyword, which are listed.
         """
         keywords: dict[str, Any] = {}
-        known = [field.name for field in fields(cls)]
         for mark in item.iter_markers("cnnperf"):
+            known = [field.name for field in fields(cls)]
             unknown = sorted(set(mark.kwargs) - set(known))
             if mark.args or unknown:
                 got = ", ".join([*map(repr, mark.args), *unknown])

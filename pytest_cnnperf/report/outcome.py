@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..cases import Case
@@ -59,7 +60,7 @@ class Outcome:
     @property
     def case(self) -> Case:
         """The case behind the key."""
-        return Case.parse(self.key)
+        return _case_of(self.key)
 
     def to_plain(self) -> dict[str, Any]:
         """Only dicts, lists, text, numbers and None: what xdist can carry."""
@@ -85,6 +86,10 @@ def values_of(plain: Mapping[str, Any]) -> dict[str, Verdict | Reason | Cause | 
         "cause": None if cause is None else Cause(cause),
         "conditions": None if conditions is None else Conditions.from_plain(conditions),
     }
+
+
+# A page asks for the case of each of its rows again and again.
+_case_of = lru_cache(maxsize=16_384)(Case.parse)
 
 
 @dataclass(frozen=True)

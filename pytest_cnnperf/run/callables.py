@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,7 @@ def run_callable(
     return replace(outcome, duration_seconds=time.monotonic() - started)
 
 
+@lru_cache(maxsize=1)
 def callable_case(nodeid: str) -> Case:
     """The case of a callable: its test's node id stands where a layer would."""
     return Case(
@@ -116,11 +118,10 @@ def callable_case(nodeid: str) -> Case:
 def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: Expected) -> Outcome:
     source = InProcess(function, name=getattr(function, "__qualname__", "callable"))
     first = _answer(source, expected)
-    outcome = with_answer(blank, first)
     if first.fault is not None:
-        return outcome
+        return with_answer(blank, first)
     if asked.run.settings.check_only:
-        return replace(outcome, reason=Reason.CHECK_ONLY)
+        return replace(with_answer(blank, first), reason=Reason.CHECK_ONLY)
 
     def rounds(like: Samples | None, _visit: int, count: int) -> Iterator[Answer]:
         asked.check_free()
