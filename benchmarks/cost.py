@@ -33,32 +33,17 @@ TESTS, SAMPLES = 60, 24
 REPEATS = 3
 OWN = "own seconds of a test:"
 
-# What both plugins are given to time; the seconds inside are not the plugin's own cost. It reads 32 MB, as a convolution
-# does: whatever follows it, of either plugin, finds cold caches.
-BUSY = """
+# Tests of both plugins by turns in one session. What both are given to time reads 32 MB, as a convolution does:
+# whatever follows it, of either plugin, finds cold caches. The seconds inside are not the plugin's own cost; of ours
+# the first call, the control, the eviction and the warm-up are timing too: a number is not comparable without them.
+BY_TURNS = """
 import time
 import numpy as np
 import pytest
+import pytest_cnnperf.host.inprocess as inprocess
 
 inside = [0.0]
 memory = np.ones(8 << 20, np.float32)
-
-def busy():
-    started = time.perf_counter()
-    memory.max()
-    inside[0] += time.perf_counter() - started
-"""
-
-OURS = """
-@pytest.mark.cnnperf(min_samples={samples}, max_seconds=10)
-@pytest.mark.parametrize("n", range({tests}))
-def test_busy(cnnperf, n):
-    assert cnnperf.time(busy).samples >= {rounds} * {samples}
-"""
-
-# The first call, the control, the eviction and the warm-up are timing too: a number is not comparable without them.
-OURS_COUNTS = """
-import pytest_cnnperf.host.inprocess as inprocess
 
 def counted(method):
     def wrapper(*arguments):
@@ -71,7 +56,6 @@ def counted(method):
 
 inprocess.Pairs.time = counted(inprocess.Pairs.time)
 inprocess.Pairs.estimate = counted(inprocess.Pairs.estimate)
-
 begin = inprocess.InProcess.__init__
 
 def begun(source, *arguments, **keywords):
@@ -79,24 +63,28 @@ def begun(source, *arguments, **keywords):
     inside[0] += source.first_call_ns / 1e9
 
 inprocess.InProcess.__init__ = begun
+busy_and_counted = counted(memory.max)
 
-def busy():
-    memory.max()
+def make(number):
+    @pytest.mark.cnnperf(min_samples={samples}, max_seconds=10)
+    def ours(cnnperf):
+        assert cnnperf.time(memory.max).samples >= {samples}
+
+    def theirs(benchmark):
+        benchmark.pedantic(busy_and_counted, rounds={samples}, iterations=1)
+
+    return {{f"test_{{number:03}}_ours": ours, f"test_{{number:03}}_theirs": theirs}}
+
+for number in range({tests}):
+    globals().update(make(number))
 """
 
-THEIRS = """
-@pytest.mark.parametrize("n", range({tests}))
-def test_busy(benchmark, n):
-    benchmark.pedantic(busy, rounds={samples}, iterations=1)
-"""
-
-# Own is what is not inside timing: the median test, and an equal share of what the end of the session takes.
+# Own is what is not inside timing, of everything that pytest does for a test; the end of the session is not in it.
 COUNTING = f"""
-import statistics
 import time
 import pytest
 
-own = []
+own = {{"ours": [], "theirs": []}}
 
 def outside(test_it):
     return time.perf_counter() - test_it.inside[0]
@@ -105,15 +93,12 @@ def outside(test_it):
 def pytest_runtest_protocol(item):
     began = outside(item.module)
     result = yield
-    own.append(outside(item.module) - began)
+    own[item.name.rpartition("_")[2]].append(outside(item.module) - began)
     return result
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session):
-    began = time.perf_counter()
-    result = yield
-    print("{OWN}", statistics.median(own) + (time.perf_counter() - began) / len(own))
-    return result
+def pytest_unconfigure():
+    for ours, theirs in zip(own["ours"], own["theirs"], strict=True):
+        print("{OWN}", ours, theirs)
 """
 
 PLAIN = """
@@ -182,22 +167,13 @@ def pytest_run(source: str, *arguments: str, conftest: str = "") -> tuple[float,
         return time.perf_counter() - started, done.stdout
 
 
-def own_seconds(source: str, *arguments: str, **numbers: int) -> float:
-    """Own seconds of one test of this file."""
-    _, output = pytest_run(source.format(tests=TESTS, **numbers), *arguments, conftest=COUNTING)
-    told = next(line for line in output.splitlines() if OWN in line)
-    return float(told.rpartition(":")[2])
-
-
-def our_cost() -> float:
-    """Own seconds per test of this plugin."""
-    rounds = 2
-    return own_seconds(BUSY + OURS_COUNTS + OURS, "-p", "no:benchmark", samples=SAMPLES // rounds, rounds=rounds)
-
-
-def their_cost() -> float:
-    """Own seconds per test of pytest-benchmark."""
-    return own_seconds(BUSY + THEIRS, "-p", "no:cnnperf", samples=SAMPLES)
+def own_cost() -> float:
+    """Own seconds of one test of ours ÷ one of pytest-benchmark's, the median of pairs that follow each other."""
+    _, output = pytest_run(BY_TURNS.format(tests=TESTS, samples=SAMPLES), conftest=COUNTING)
+    pairs = [line.rpartition(":")[2].split() for line in output.splitlines() if OWN in line]
+    ours, theirs = ([float(pair[side]) for pair in pairs] for side in (0, 1))
+    print(f"{1e3 * statistics.median(ours):.1f} ms beside {1e3 * statistics.median(theirs):.1f} ms", flush=True)
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def collecting(source: str) -> float:
@@ -239,7 +215,7 @@ def check_beside_measuring(batch: int = 128) -> float:
 def main() -> int:
     """Print every ratio beside its limit."""
     comparisons = (
-        Comparison("own cost of a test ÷ pytest-benchmark's", our_cost, their_cost, 1.2),
+        Comparison("own cost of a test ÷ pytest-benchmark's", own_cost, lambda: 1.0, 1.2),
         Comparison("check of AlexNet conv2 at batch 128 ÷ measuring it", check_beside_measuring, lambda: 1.0, 0.25),
         Comparison(
             "collecting 10 000 cases ÷ plain parametrize", lambda: collecting(TABLE), lambda: collecting(PLAIN), 3.0

@@ -1,14 +1,15 @@
 """False alarms and detections of this plugin beside pytest-benchmark's rule, on the same workload at the same time.
 
-    python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 26] [--frameworks torch,numpy]
+    python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 60] [--frameworks torch,numpy]
     python benchmarks/verdicts.py table FILE
 
 `collect` visits one convolution of every installed framework again and again, by turns, through the plugin's own
-workers, under so many busy neighbours; nothing changes in between. `table` takes every three visits in a row for a
-recording and the visits elsewhere (which may share a process with it) for comparisons with it, multiplies slowdowns
-into the measured times, and asks both rules. The first third of the visits only teaches how far apart visits lie on
-this machine, as a baseline's stored recordings and earlier comparisons do. pytest-benchmark is given the elapsed times
-of the same calls: what its `--benchmark-compare-fail=mean:5%` and its like would have said of them.
+workers, under so many busy neighbours; nothing changes in between. `table` takes so many visits in a row for a
+recording and others in a row elsewhere (which may share a process with it) for a comparison with it, multiplies
+slowdowns into the measured times, and asks both rules. The first third of the visits only teaches how far apart visits
+lie on this machine, as a baseline's stored recordings and earlier comparisons do. pytest-benchmark is given the elapsed
+times of the same calls, those of as many visits as our first look has: what its `--benchmark-compare-fail=mean:5%` and
+its like would have said of them. That they lie apart in time is to its advantage.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import statistics
 import sys
 import time
@@ -30,22 +32,27 @@ from neighbours import busy
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.frameworks.registry import builtin
-from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, change_between
+from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, alike, change_between
 from pytest_cnnperf.judging.statistics import session_level, summarize
 from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, visit_floor
-from pytest_cnnperf.measuring.median import visit_logs
+from pytest_cnnperf.measuring.median import median_ratio, visit_logs
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.sensitivity import Sensitivity, corrected_by_itself
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
-from pytest_cnnperf.run.visits import MOST_VISITS, joined, rounds_of
+from pytest_cnnperf.run.visits import CPU_LOOKS, joined
 from pytest_cnnperf.selftest.rates import THRESHOLD_OF_SLOWDOWN, judged_as_a_run
 from pytest_cnnperf.selftest.recordings import Recording
 from pytest_cnnperf.settings import QUICK, Settings, Timing
 
 LAYER = "conv2"
 VISITS_OF_A_PROCESS = 3
+# As a recording makes and a comparison may, up to its second look: about two seconds of timing.
+RECORDED, COMPARED = CPU_LOOKS[-1], CPU_LOOKS[1]
 SLOWDOWNS = (0.02, 0.05, 0.10)
+# Neighbouring windows share most of their visits.
+STRIDE = 1
 PEERS: dict[str, Callable[[Sequence[float]], float]] = {
     "mean": statistics.fmean,
     "median": statistics.median,
@@ -71,14 +78,12 @@ def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: S
                     if number % VISITS_OF_A_PROCESS == 0:
                         run.renew()
                     for case in cases:
-                        rounds, began = [], time.monotonic()
-                        for replica in range(rounds_of(case)[0]):
-                            answer = timed(Asked(run, case, timing), like.get(case.framework), replica=replica)
-                            assert answer.samples, answer.check.detail
-                            like.setdefault(case.framework, answer.samples)
-                            rounds.append(answer.samples)
+                        began = time.monotonic()
+                        answer = timed(Asked(run, case, timing), like.get(case.framework))
+                        assert answer.samples, answer.check.detail
+                        like.setdefault(case.framework, answer.samples)
                         seconds = time.monotonic() - began
-                        condition[case.framework].append({**asdict(joined(rounds)), "seconds": seconds})
+                        condition[case.framework].append({**asdict(answer.samples), "seconds": seconds})
                     print(f"{count} neighbours: visit {number + 1} of {visits}", file=sys.stderr, flush=True)
         finally:
             run.close()
@@ -89,7 +94,8 @@ def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: S
 def loaded(plain: dict[str, Any]) -> Samples:
     """The samples whose `asdict` this is."""
     rounds = tuple(
-        Round(tuple(one["workload_ns"]), tuple(one["control_ns"]), tuple(one["wall_ns"])) for one in plain["rounds"]
+        Round(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
+        for one in plain["rounds"]
     )
     return Samples(Clock(plain["clock"]), Plan(**plain["plan"]), rounds, plain["first_call_ns"])
 
@@ -119,11 +125,11 @@ def slowed(samples: Samples, by: float) -> Samples:
 
 def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
     """A recording, and the visits of a comparison with it that share no sample with the recording."""
-    for start in range(len(visits) - MOST_VISITS + 1):
-        before = recorded(visits[start : start + MOST_VISITS])
-        others = [*visits[start + MOST_VISITS :], *visits[:start]]
-        for first in range(len(others) - MOST_VISITS + 1):
-            yield before, others[first : first + MOST_VISITS]
+    for start in range(0, len(visits) - RECORDED + 1, STRIDE):
+        before = recorded(visits[start : start + RECORDED])
+        others = [*visits[start + RECORDED :], *visits[:start]]
+        for first in range(0, len(others) - COMPARED + 1, STRIDE):
+            yield before, others[first : first + COMPARED]
 
 
 def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
@@ -134,16 +140,20 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
     floors, seen = {}, []
     for name, visits in frameworks.items():
         taught = visits[: len(visits) // 3]
-        recordings = [recorded(taught[start : start + MOST_VISITS]) for start in range(len(taught) - MOST_VISITS + 1)]
-        floors[name] = Floor(visit_floor([visit_logs(one) for one in recordings]), runs=0.0)
-        changes = [_change(before, now[:1], floors[name]) for before, now in pairs(taught)]
+        recordings = [recorded(taught[start : start + RECORDED]) for start in range(len(taught) - RECORDED + 1)]
+        floors[name] = Floor(visit_floor([visit_logs(corrected_by_itself(one)) for one in recordings]), runs=0.0)
+        changes = [_change(before, now, floors[name]) for before, now in pairs(taught)]
         seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
     return {name: replace(floor, runs=run_floor(seen)) for name, floor in floors.items()}
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in (joined(numbered(now)), before))
+    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in _alike(joined(numbered(now)), before))
     return change_between(*summaries, floor=floor)
+
+
+def _alike(now: Samples, before: Samples) -> tuple[Samples, Samples]:
+    return alike(now, before, Sensitivity.of(before))
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:
@@ -166,7 +176,7 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
     compared = list(pairs(visits[len(visits) // 3 :]))
     for name, threshold in itertools.product(PEERS, PEER_THRESHOLDS):
         figure = PEERS[name]
-        ratios = [figure(_wall(now[0])) / figure(_wall(before)) for before, now in compared]
+        ratios = [figure(_wall(joined(now[: CPU_LOOKS[0]]))) / figure(_wall(before)) for before, now in compared]
         cried = [_share(ratio * (1 + by) > 1 + threshold for ratio in ratios) for by in (0.0, *SLOWDOWNS)]
         yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(compared), cried[0], tuple(cried[1:]))
     for by in SLOWDOWNS:
@@ -181,6 +191,16 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
         }
         shares = [counts[Verdict.SLOWER] / len(compared) for counts in counted.values()]
         yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(compared), shares[0], tuple(shares[1:]))
+
+
+def noise(visits: Sequence[Samples]) -> str:
+    """What unchanged comparisons differ by (root mean square), beside the control alone and beside the case's own."""
+    compared = [(joined(numbered(now)), before) for before, now in pairs(visits)]
+    alone, own = (
+        math.sqrt(statistics.fmean(math.log(median_ratio(now) / median_ratio(before)) ** 2 for now, before in sides))
+        for sides in (compared, [_alike(now, before) for now, before in compared])
+    )
+    return f"unchanged comparisons lie {own:.2%} apart, {alone:.2%} beside the control alone"
 
 
 def _wall(samples: Samples) -> list[float]:
@@ -200,6 +220,7 @@ def table(path: Path) -> None:
         frameworks = {name: [loaded(one) for one in visits] for name, visits in plain.items()}
         floors = learned(frameworks)
         for framework, visits in frameworks.items():
+            print(f"{condition:10} {framework:11} {noise(visits)}")
             for row in rows(visits, floors[framework]):
                 print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
                 print("".join(f" {share:6.0%}" for share in row.found), flush=True)
@@ -211,7 +232,7 @@ def main() -> None:
     parser.add_argument("do", choices=("collect", "table"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
-    parser.add_argument("--visits", type=int, default=26, help="26 give 208 comparisons")
+    parser.add_argument("--visits", type=int, default=60, help="60 give 609 comparisons")
     parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
     given = parser.parse_args()
     if given.do == "table":

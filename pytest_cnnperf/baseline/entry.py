@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cases import Algorithm, Clock
 from ..measuring.gpu.conditions import Conditions
 from ..measuring.median import are_positive, median_ratio, visit_logs
 from ..measuring.samples import Plan, Round, Samples
+from ..measuring.sensitivity import corrected_by_itself
 
 MOST_SAMPLES = 64
 
@@ -85,7 +86,7 @@ class Entry:
     @property
     def visit_logs(self) -> tuple[float, ...]:
         """The figure of each stored visit, as a logarithm, from which the spread between visits is pooled."""
-        return visit_logs(self.samples)
+        return visit_logs(corrected_by_itself(self.samples))
 
     def to_plain(self) -> dict[str, Any]:
         """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
@@ -109,6 +110,7 @@ class Entry:
             "rounds": [
                 {
                     "control_ns": list(round_.control_ns),
+                    **({"sweep_ns": list(round_.sweep_ns)} if round_.sweep_ns else {}),
                     "visit": round_.visit,
                     "wall_ns": list(round_.wall_ns),
                     "workload_ns": list(round_.workload_ns),
@@ -121,16 +123,18 @@ class Entry:
     @classmethod
     def from_plain(cls, key: str, plain: Mapping[str, Any]) -> Entry:
         """The entry whose `to_plain` this is; fields that came from a file go through `schema` first."""
-        rounds = tuple(
-            Round(tuple(part["workload_ns"]), tuple(part["control_ns"]), tuple(part["wall_ns"]), part.get("visit", 0))
-            for part in plain["rounds"]
-        )
+        rounds = tuple(map(_round, plain["rounds"]))
         made = {"key": key, "clock": Clock(plain["clock"]), "plan": Plan(**plain["plan"]), "rounds": rounds}
         if "resolved_algorithm" in plain:
             made["resolved_algorithm"] = Algorithm(plain["resolved_algorithm"])
         if "conditions" in plain:
             made["conditions"] = Conditions.from_plain(plain["conditions"])
         return cls(**{**plain, **made})
+
+
+def _round(plain: Mapping[str, Any]) -> Round:
+    times = {name: tuple(values) for name, values in plain.items() if name != "visit"}
+    return Round(visit=plain.get("visit", 0), **times)
 
 
 def derived(samples: Samples) -> dict[str, Any]:
@@ -151,9 +155,16 @@ def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
 
 
 def _picked(round_: Round, indices: Sequence[int]) -> Round:
-    fields = (round_.workload_ns, round_.control_ns, round_.wall_ns)
-    workload_ns, control_ns, wall_ns = (tuple(values[index] for index in indices) for values in fields)
-    return Round(workload_ns, control_ns, wall_ns, round_.visit)
+    def of(values: Sequence[int]) -> tuple[int, ...]:
+        return tuple(values[index] for index in indices) if values else ()
+
+    return replace(
+        round_,
+        workload_ns=of(round_.workload_ns),
+        control_ns=of(round_.control_ns),
+        wall_ns=of(round_.wall_ns),
+        sweep_ns=of(round_.sweep_ns),
+    )
 
 
 def _evenly(count: int, most: int) -> list[int]:

@@ -43,7 +43,7 @@ _ENTRY = {
 }
 # What entries of earlier versions do not have.
 _NEWER = {"resolved_algorithm": str, "conditions": dict, "peak_memory_bytes": int}
-_NEWER_ROUND = {"visit": int}
+_NEWER_ROUND = {"visit": int, "sweep_ns": list}
 
 
 @dataclass(frozen=True)
@@ -245,12 +245,13 @@ def _round(part: Any, where: Where, *, of: str) -> None:
     _fields(part, _ROUND, where, of=of, optional=_NEWER_ROUND)
     if part.get("visit", 0) < 0:
         where.fail(f"{of}visit is {part['visit']}, expected at least 0")
-    for name in _ROUND:
+    times = [name for name in (*_ROUND, "sweep_ns") if name in part]
+    for name in times:
         for value in part[name]:
             least = 0 if name == "wall_ns" else 1
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 where.fail(f"{of}{name} holds {value!r}, expected integers of at least {least} (nanoseconds)")
-    lengths = {name: len(part[name]) for name in _ROUND}
+    lengths = {name: len(part[name]) for name in times}
     if len(set(lengths.values())) != 1 or not 1 <= lengths["workload_ns"] <= MOST_SAMPLES:
         where.fail(f"{of}has {lengths} samples, expected equally many and 1 to {MOST_SAMPLES}")
 

@@ -88,7 +88,7 @@ def _on_gpu(level: int, *, dtypes: tuple[DType, ...], is_extra: bool = False) ->
         environment={
             "JAX_PLATFORMS": "cuda",
             "XLA_FLAGS": f"--xla_gpu_autotune_level={level}",
-            # Two replicas and the control share the device.
+            # Workers of both levels and the control share the device.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
             # XLA never gives back what it once took, by default up to three quarters of the device in each process.
             "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.3",

@@ -75,8 +75,8 @@ class InProcess:
 
     def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:  # noqa: ARG002
         """So many pairs after so many warm-up calls."""
-        workload_ns, control_ns, wall_ns = self._pairs(clock).time(samples, warmup, repeats, control_units)
-        return Timed(tuple(workload_ns), tuple(control_ns), tuple(wall_ns))
+        told = self._pairs(clock).time(samples, warmup, repeats, control_units)
+        return Timed(**{name: tuple(values) for name, values in told.items()})
 
     def last_output(self) -> Any:
         """What the last call returned, timed ones included."""

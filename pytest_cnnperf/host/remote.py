@@ -124,6 +124,7 @@ class RemoteCase:
             workload_ns=self._samples(answer, "workload_ns", samples),
             control_ns=self._samples(answer, "control_ns", samples),
             wall_ns=self._samples(answer, "wall_ns", samples),
+            sweep_ns=self._samples(answer, "sweep_ns", samples) if "sweep_ns" in answer.arrays else (),
         )
 
     def last_output(self) -> Array:

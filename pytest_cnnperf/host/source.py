@@ -13,12 +13,14 @@ from ..frameworks.resolved import Resolved
 class Timed:
     """Pairs taken back to back.
 
-    Units: nanoseconds per workload call and per control unit; `wall_ns` is elapsed time of the same calls.
+    Units: nanoseconds per workload call and per control unit; `wall_ns` is elapsed time of the same calls, `sweep_ns`
+    that of the sweep through the caches before each sample, empty where there is none.
     """
 
     workload_ns: tuple[int, ...]
     control_ns: tuple[int, ...]
     wall_ns: tuple[int, ...]
+    sweep_ns: tuple[int, ...] = ()
 
 
 class Source(Protocol):

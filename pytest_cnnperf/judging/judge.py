@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
-from ..measuring.between_visits import Floor
+from ..measuring.between_visits import Floor, median_variance
 from ..measuring.samples import Samples
+from ..measuring.sensitivity import Sensitivity
 from ..settings import DEFAULT_THRESHOLD
 from .statistics import Summary, flaw_of, summarize
 from .student import reach
@@ -24,9 +26,6 @@ RUN_FREEDOM = 60.0
 # The median of the faster half of four to twelve normal values varies by so much more than the mean of all (1.4 to 1.7
 # times).
 HALF_COST = 1.7
-# The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
-_MEDIAN_COST = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.19}
-_MOST_MEDIAN_COST = math.pi / 2
 # The minimum detectable effect is found four times in five.
 _POWER_80 = 0.8416
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
@@ -79,41 +78,50 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         flaw = flaw_of(samples)
         if flaw is not None:
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
-    summaries = summarize(now, level=level), summarize(before, level=level)
-    change = change_between(*summaries, floor=floor)
+    found = Sensitivity.of(before)
+    sides = (summarize(each, level=level) for each in alike(now, before, found))
+    change = change_between(*sides, floor=floor, doubt=found.doubt(now) if found else 0.0)
     verdict, reason, detail = _unless_control_moved(
-        _decide(change, threshold=threshold, level=level), *summaries, threshold=threshold
+        _decide(change, threshold=threshold, level=level), now, before, threshold=threshold
     )
     low, high = change.interval(level)
     return Judgement(
         verdict,
         reason,
-        "; ".join(part for part in (detail, _machine_word(*summaries)) if part),
+        "; ".join(part for part in (detail, _machine_word(now, before)) if part),
         baseline_ratio=change.ratio,
         low=low,
         high=high,
         resolution=change.detectable(level),
         within_run=change.within_run,
-        control_pace=_pace(*summaries),
+        control_pace=_pace(now, before),
     )
 
 
-def change_between(now: Summary, before: Summary, *, floor: Floor) -> Change:
+def alike(now: Samples, before: Samples, found: Sensitivity | None) -> tuple[Samples, Samples]:
+    """Both beside the control that goes as the case does, as far as its recording shows that."""
+    return (now, before) if found is None else (found.corrected(now), found.corrected(before))
+
+
+def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float = 0.0) -> Change:
     """The change with all known sources of noise: of either side's visits and rounds, and between runs.
+
+    `doubt` is the relative standard error of what the machine's other state was allowed for.
 
     Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
     """
     own = (now.visits - 1) * now.visit_spread**2 + (before.visits - 1) * before.visit_spread**2
     freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
     between = (FLOOR_FREEDOM * floor.visits**2 + own) / freedom
-    within_run = tuple(_of_side(side, between, freedom) for side in (now, before))
+    sides = tuple(_of_side(side, between, freedom) for side in (now, before))
+    within_run = (*sides, (doubt**2, RUN_FREEDOM))
     parts = (*within_run, (2 * floor.runs**2, RUN_FREEDOM))
     variance = math.fsum(part for part, _ in parts)
-    doubt = math.fsum(part**2 / freedom for part, freedom in parts)
+    uncertain = math.fsum(part**2 / freedom for part, freedom in parts)
     return Change(
         math.log(now.ratio / before.ratio),
         math.sqrt(variance),
-        variance**2 / doubt if doubt > 0 else RUN_FREEDOM,
+        variance**2 / uncertain if uncertain > 0 else RUN_FREEDOM,
         within_run=math.fsum(part for part, _ in within_run),
     )
 
@@ -124,16 +132,11 @@ def _of_side(side: Summary, between: float, freedom: float) -> tuple[float, floa
     The variance between a case's own visits has the noise within them in it. That of a single visit is other cases':
     this one may be noisier than they are.
     """
-    of_visits = (between * _of_median(side.visits), freedom)
+    of_visits = (between * median_variance(side.visits), freedom)
     of_rounds = (HALF_COST * side.standard_error**2, float(side.freedom))
     if side.visits == 1:
         return (of_visits[0] + of_rounds[0], min(of_visits[1], of_rounds[1]))
     return max(of_visits, of_rounds)
-
-
-def _of_median(count: int) -> float:
-    """Variance of the median of so many normal values of variance 1."""
-    return _MEDIAN_COST.get(count, _MOST_MEDIAN_COST) / count
 
 
 def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict, Reason, str]:
@@ -178,17 +181,17 @@ def _percent(ratio: float) -> str:
     return f"{ratio - 1:+.1%}"
 
 
-def _pace(now: Summary, before: Summary) -> float:
-    return now.control_median_ns / before.control_median_ns
+def _pace(now: Samples, before: Samples) -> float:
+    return statistics.median(now.control_ns) / statistics.median(before.control_ns)
 
 
 _Decision = tuple[Verdict, Reason, str]
 
 
-def _unless_control_moved(decision: _Decision, now: Summary, before: Summary, *, threshold: float) -> _Decision:
+def _unless_control_moved(decision: _Decision, now: Samples, before: Samples, *, threshold: float) -> _Decision:
     """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
     verdict, _, detail = decision
-    own = now.median_ns / before.median_ns
+    own = statistics.median(now.workload_ns) / statistics.median(before.workload_ns)
     is_still = 1 / (1 + threshold) < own < 1 + threshold
     if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(_pace(now, before)):
         return decision
@@ -204,7 +207,7 @@ def _has_moved(pace: float) -> bool:
     return not 1 / CONTROL_MOVED <= pace <= CONTROL_MOVED
 
 
-def _machine_word(now: Summary, before: Summary) -> str:
+def _machine_word(now: Samples, before: Samples) -> str:
     """A word about the machine when the control itself runs at another pace than it did."""
     pace = _pace(now, before)
     if not _has_moved(pace):

@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from ..measuring.between_visits import visit_spread
+from ..measuring.between_visits import median_variance, visit_spread
 from ..measuring.gpu.conditions import names_of
 from ..measuring.median import are_positive, log_residuals, mad_sigma, median_ratio, median_standard_error
 from ..measuring.samples import Samples
@@ -82,7 +82,9 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     freedom = max(1, samples.count - rounds)
     error, between = median_standard_error(residuals) * math.sqrt(samples.count / freedom), visit_spread(samples)
     visits = len(samples.visits)
-    factor = math.exp(min(reach(level, freedom) * math.hypot(error, between / math.sqrt(visits)), _MOST_LOG))
+    factor = math.exp(
+        min(reach(level, freedom) * math.hypot(error, between * math.sqrt(median_variance(visits))), _MOST_LOG)
+    )
     return Summary(
         ratio=ratio,
         low=ratio / factor,

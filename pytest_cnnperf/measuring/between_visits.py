@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .median import visit_logs
+from .median import median_standard_error, visit_logs
 from .samples import Samples
 
 # What is assumed before anything is known, with the weight of so many cases; and the least believed.
@@ -28,6 +28,11 @@ PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
 LEAST_RUN_SPREAD = 0.01
 _MAD_TO_SIGMA = 1.4826
+# Enough of them that order statistics tell the error of their median.
+MANY_VISITS = 6
+# The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
+_MEDIAN_COST = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.19}
+_MOST_MEDIAN_COST = math.pi / 2
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,30 @@ def visit_spread(samples: Samples) -> float:
     return _deviation(logs) if len(logs) > 1 else 0.0
 
 
+def figure_error(samples: Samples) -> float:
+    """Relative standard error of the figure of a case, the median of its visits; infinite for fewer than two of them.
+
+    Visits in which all samples were discarded are none.
+    """
+    count = len(samples.visits)
+    return visit_spread(samples) * math.sqrt(median_variance(count)) if count > 1 else math.inf
+
+
+def median_variance(count: int) -> float:
+    """Variance of the median of so many normal values of variance 1."""
+    return _MEDIAN_COST.get(count, _MOST_MEDIAN_COST) / count
+
+
 def _deviation(logs: Sequence[float]) -> float:
     """The standard deviation of two or more visits, without those that went astray.
 
-    The figure of a case is the median of its visits: a single one gone astray does not move it, and must not be taken
-    for what it varies by.
+    The figure of a case is the median of its visits: what does not move it must not be taken for what it varies by.
+    Of many visits it is what the error of their median says.
     """
     middle = statistics.median(logs)
+    if len(logs) >= MANY_VISITS:
+        error = median_standard_error([log - middle for log in logs])
+        return error / math.sqrt(median_variance(len(logs)))
     sound = [log for log in logs if log - middle < ASTRAY]
     return statistics.stdev(sound if len(sound) > 1 else logs)
 

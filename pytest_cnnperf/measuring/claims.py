@@ -44,7 +44,7 @@ def shares(claims: Mapping[int, Claim]) -> dict[int, tuple[str, ...]]:
 
 
 class Place:
-    """A place in the queue of a folder, from its making until `leave`; whose turn it is at once has what it asked for."""
+    """A place in the queue of a folder until `leave`; where nobody is before it, it is served at once."""
 
     def __init__(self, folder: Path, claim: Claim) -> None:
         self._folder = folder
@@ -99,14 +99,14 @@ class Place:
             return
         if self._stands():
             with suppress(FileNotFoundError):
-                os.unlink(self._path)
+                os.unlink(self._path)  # noqa: PTH108 (a Path costs more than the call)
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
 
     def _stands(self) -> bool:
         """Whether the file of this claim is still in the folder, and not another's of the same number."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))  # noqa: PTH116
         except FileNotFoundError:
             return False
 
@@ -129,7 +129,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _living(folder: Path) -> dict[int, Claim]:
     """The claims of living processes by number; what dead ones left is removed."""
-    names = [name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX)]
+    names = [name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX)]  # noqa: PTH208
     found = {int(name): _read(folder / f"{name}{_SUFFIX}") for name in names if name.isdigit()}
     return {number: claim for number, claim in found.items() if claim is not None}
 

@@ -145,7 +145,7 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
 
 
 def _checked(timed: Timed) -> Round:
-    round_ = Round(tuple(timed.workload_ns), tuple(timed.control_ns), tuple(timed.wall_ns))
+    round_ = Round(timed.workload_ns, timed.control_ns, timed.wall_ns, sweep_ns=timed.sweep_ns)
     counts = {len(round_.workload_ns), len(round_.control_ns), len(round_.wall_ns)}
     if len(counts) != 1 or 0 in counts:
         raise WorkerFailed(

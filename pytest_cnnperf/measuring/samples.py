@@ -16,13 +16,15 @@ class Round:
 
     `visit` numbers the visits of a case: rounds of one visit share its minute and its processes.
     Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
-    workload calls. Shapes: the three tuples have equal length.
+    workload calls, `sweep_ns` the time of the sweep through the caches before each. Shapes: all tuples have equal
+    length, but `sweep_ns` is empty where nothing is swept.
     """
 
     workload_ns: tuple[int, ...]
     control_ns: tuple[int, ...]
     wall_ns: tuple[int, ...]
     visit: int = 0
+    sweep_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Samples:
     def control_ns(self) -> tuple[int, ...]:
         """Control samples of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.control_ns)
+
+    @property
+    def sweep_ns(self) -> tuple[int, ...]:
+        """Sweeps of all rounds."""
+        return tuple(ns for round_ in self.rounds for ns in round_.sweep_ns)
 
     @property
     def visits(self) -> tuple[tuple[Round, ...], ...]:

@@ -36,6 +36,7 @@ class Stopping:
         self.workload_ns: list[int] = []
         self.control_ns: list[int] = []
         self.wall_ns: list[int] = []
+        self.sweep_ns: list[int] = []
         self.elapsed_seconds = 0.0
         self.lost_seconds = 0.0
 
@@ -44,6 +45,7 @@ class Stopping:
         self.workload_ns.extend(batch.workload_ns)
         self.control_ns.extend(batch.control_ns)
         self.wall_ns.extend(batch.wall_ns)
+        self.sweep_ns.extend(batch.sweep_ns)
         self.elapsed_seconds = elapsed_seconds - self.lost_seconds
 
     def lose(self, seconds: float) -> None:
@@ -64,7 +66,8 @@ class Stopping:
     @property
     def round(self) -> Round:
         """All samples so far."""
-        return Round(tuple(self.workload_ns), tuple(self.control_ns), tuple(self.wall_ns))
+        workload_ns, control_ns = tuple(self.workload_ns), tuple(self.control_ns)
+        return Round(workload_ns, control_ns, tuple(self.wall_ns), sweep_ns=tuple(self.sweep_ns))
 
     @property
     def half_width(self) -> float:

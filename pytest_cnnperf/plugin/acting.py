@@ -30,7 +30,8 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
         pytest.skip(describe(outcome))
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.FAIL:
         pytest.fail(
-            f"{describe(outcome)}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record", pytrace=False
+            f"{describe(outcome)}\nNext: pytest '{outcome.nodeid}' --cnnperf-compare --cnnperf-missing=record",
+            pytrace=False,
         )
     if outcome.reason in _NO_BASELINE and settings.missing is Missing.WARN:
         # It informs: under `-W error` it would fail every test of a first comparison.

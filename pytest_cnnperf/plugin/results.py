@@ -130,6 +130,7 @@ class Collector:
             self._session.tell(f"[{worker}] {words['said']}")
         if "ahead" in words:
             self._session.away[report.nodeid] = (worker, report)
+            self._session.total = words["total"]
             self.came_back(report.nodeid, ahead=words["ahead"], seconds=words["seconds"])
 
     def came_back(self, nodeid: str, *, ahead: int, seconds: float) -> None:

@@ -78,7 +78,7 @@ class RemoteEnd:
 
     def came_back(self, item: pytest.Item, later: Later) -> None:
         """Tell the controller of a test that will be run again."""
-        report = aside(item, ahead=later.ahead, seconds=later.seconds)
+        report = aside(item, ahead=later.ahead, seconds=later.seconds, total=self._session.total)
         self._config.hook.pytest_runtest_logreport(report=report)
 
     @pytest.hookimpl(trylast=True)

@@ -19,7 +19,7 @@ from ..measuring.gpu.watch import GpuBusy
 from ..measuring.gpus import Gpu
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
-from ..settings import Timing, will_store
+from ..settings import Timing
 from .cause import with_cause
 from .comparing import stored
 from .resources import Run
@@ -28,8 +28,8 @@ from .telling import finished, not_judged, with_answer
 from .visits import Broken, Course, Visited, settle
 
 IN_PROCESS = "inprocess"
-# All rounds are of this process, and a test is not run again: short visits, one after the other.
-VISITS = (2, 2, 2)
+# All visits are of this process, and a test is not run again: few of them, one after the other.
+LOOKS = (4, 6)
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,14 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
     if asked.run.settings.check_only:
         return replace(with_answer(blank, first), reason=Reason.CHECK_ONLY)
 
-    def rounds(like: Samples | None, _visit: int, count: int) -> Iterator[Answer]:
+    def rounds(like: Samples | None, _visit: int) -> Iterator[Answer]:
         asked.check_free()
-        for _ in range(count):
-            like = asked.measured(source, like)
-            yield replace(_answer(source, expected), samples=like)
+        samples = asked.measured(source, like)
+        yield replace(_answer(source, expected), samples=samples)
         asked.check_free(is_behind=True)
 
     before = stored(asked.run, asked.case)
-    course = Course(VISITS, whole=will_store(asked.run.settings, known=before is not None), apart=False)
+    course = Course.of(LOOKS, asked.run.settings, before=before, apart=False)
     try:
         with asked.run.timing(asked.case):
             visited, judgement = settle(asked, Visited(first), before, course=course, rounds=rounds)

@@ -12,7 +12,10 @@ from ..judging.verdict import Judgement, Verdict
 from ..report.outcome import Outcome
 from .comparing import judged
 from .rounds import Answer, Asked, back_to_back
-from .visits import joined, rounds_of
+from .visits import joined
+
+# Each in a process of its own, back to back.
+_FORCED_VISITS = 2
 
 
 def with_cause(asked: Asked, outcome: Outcome, answer: Answer, before: Entry | None) -> Outcome:
@@ -71,14 +74,14 @@ def _not_offered(asked: Asked, case: Case) -> str:
 
 
 def _visit(asked: Asked, before: Entry) -> tuple[Judgement | None, str]:
-    """One visit against the same baseline; or why it says nothing."""
-    rounds = []
-    for answer in back_to_back(asked, before.samples, count=rounds_of(asked.case)[0]):
+    """Some visits against the same baseline; or why they say nothing."""
+    visits = []
+    for number, answer in enumerate(back_to_back(asked, before.samples, count=_FORCED_VISITS, fresh=True)):
         if answer.fault is not None or answer.samples is None:
             return None, f"forced {asked.case.algorithm} gives a wrong result ({answer.fault}): {answer.check.detail}"
         if not answer.resolved.fulfils(asked.case.algorithm):
             return None, f"forced {asked.case.algorithm} ran {answer.resolved.algorithm} ({answer.resolved.name})"
-        rounds.append(answer.samples)
-    judgement = judged(asked, joined(rounds), before)
+        visits.append(answer.samples.of_visit(number))
+    judgement = judged(asked, joined(visits), before, level=asked.run.level)
     why_not = "" if judgement.baseline_ratio is not None else f"forced {asked.case.algorithm}: {judgement.detail}"
     return judgement, why_not

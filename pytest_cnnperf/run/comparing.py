@@ -21,13 +21,13 @@ def stored(run: Run, case: Case) -> Entry | None:
     return run.baselines.find(case.key) if wanted else None
 
 
-def judged(asked: Asked, samples: Samples, before: Entry | None) -> Judgement:
-    """These samples against the stored ones."""
+def judged(asked: Asked, samples: Samples, before: Entry | None, *, level: float) -> Judgement:
+    """These samples against the stored ones, at this error level."""
     run, case = asked.run, asked.case
     if before is None:
         return missing(run, case)
     floor = run.baselines.floor(case.framework)
-    judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=run.level, floor=floor)
+    judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=level, floor=floor)
     word = clock_word(samples.conditions, before.conditions)
     judgement = replace(judgement, detail="; ".join(filter(None, (judgement.detail, word))))
     return (

@@ -21,7 +21,7 @@ from .comparing import stored
 from .resources import Run
 from .rounds import Answer, Asked, back_to_back, checked
 from .telling import fallen_back, finished, not_judged, with_answer
-from .visits import Broken, Course, Later, Unsettled, Visited, settle
+from .visits import Broken, Course, Later, Unsettled, Visited, looks_at, settle
 
 
 def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[Gpu, ...] = ()) -> Outcome:
@@ -81,11 +81,11 @@ def _along(asked: Asked, blank: Outcome, visited: Visited | None, before: Entry 
 def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None) -> Outcome:
     """Visits until the judgement is settled; any round's wrong answer, or other algorithm, ends the case."""
 
-    def rounds(like: Samples | None, visit: int, count: int) -> Iterator[Answer]:
+    def rounds(like: Samples | None, visit: int) -> Iterator[Answer]:
         # Where cases return, all processes were replaced in between.
-        return back_to_back(asked, like, count=count, fresh=visit > 0 and not asked.run.returns)
+        return back_to_back(asked, like, count=1, fresh=visit > 0 and not asked.run.returns)
 
-    course = Course.of(asked.case, asked.run.settings, before=before, apart=asked.run.returns)
+    course = Course.of(looks_at(asked.case), asked.run.settings, before=before, apart=asked.run.returns)
     try:
         visited, judgement = settle(asked, visited, before, course=course, rounds=rounds)
     except Broken as broken:

@@ -31,19 +31,8 @@ from .question import Questions
 if TYPE_CHECKING:
     from .visits import Visited
 
-# A process has luck of its own for all its life: torch's and TensorFlow's 3x3 filter gradients differ by 4 to 5 %
-# (standard deviation) between processes and by 1 to 2 % between the rounds of one, wherever their operands lie.
-# Of four, the faster half agrees better than the faster of two, at the cost of two more starts a framework.
-REPLICAS = 4
-# On a GPU they share its memory, and a kernel's time depends little on the process that starts it.
-GPU_REPLICAS = 2
-# Frameworks and environments follow each other; few need to live at once, each in `REPLICAS` processes.
-_WORKERS_OF_A_REPLICA = 2
-
-
-def replicas_of(case: Case) -> int:
-    """In how many processes the rounds of a case's visit run."""
-    return GPU_REPLICAS if case.device_kind is DeviceKind.CUDA else REPLICAS
+# Frameworks and environments follow each other; few need to live at once.
+_WORKERS = 4
 
 
 class Run:
@@ -75,8 +64,8 @@ class Run:
         self._on_wait = on_wait
         self.waiting: dict[tuple[str, str], Visited] = {}
         self.questions = Questions()
+        self._pool = Pool(limit=_WORKERS)
         self._cores = _turned(cores(), worker_number)
-        self._pools: list[Pool] = []
         self._session_pid = session_pid
         self._inner_pids: set[int] = set()
         self._written: list[Written] = []
@@ -100,14 +89,8 @@ class Run:
             baselines.ensure_writable()
         return baselines
 
-    @cached_property
-    def _replicas(self) -> tuple[Pool, ...]:
-        pools = tuple(Pool(limit=_WORKERS_OF_A_REPLICA) for _ in range(REPLICAS))
-        self._pools.extend(pools)
-        return pools
-
-    def worker(self, case: Case, *, replica: int, fresh: bool = False, gpus: tuple[Gpu, ...] = ()) -> Worker:
-        """A live worker for this case; replicas are processes of their own, so that a process's luck averages out.
+    def worker(self, case: Case, *, fresh: bool = False, gpus: tuple[Gpu, ...] = ()) -> Worker:
+        """A live worker for this case, or a new process.
 
         Raises: FrameworkUnavailable with the command that brings the framework; WorkerFailed when it does not start.
         """
@@ -120,8 +103,7 @@ class Run:
             raise FrameworkUnavailable(
                 f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}"
             )
-        pool = self._replicas[replica % replicas_of(case)]
-        start = pool.fresh if fresh else pool.worker
+        start = self._pool.fresh if fresh else self._pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None
         worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)
         told_pid = worker.hello.get("pid")
@@ -147,9 +129,12 @@ class Run:
         return Peak(**rates) if peaks else None
 
     def renew(self) -> None:
-        """Replace the processes of all workers: what comes now must not share their luck."""
-        for pool in self._pools:
-            pool.close()
+        """Replace the processes of all workers: what comes now must not share their luck.
+
+        A process has luck of its own for all its life: torch's and TensorFlow's 3x3 filter gradients differ by 4 to 5 %
+        (standard deviation) between processes and by 1 to 2 % between the rounds of one, wherever their operands lie.
+        """
+        self._pool.close()
 
     @contextmanager
     def timing(self, case: Case) -> Iterator[None]:

@@ -21,7 +21,7 @@ from ..measuring.sampler import measure
 from ..measuring.samples import Samples
 from ..settings import Timing
 from .question import Question
-from .resources import Run, replicas_of
+from .resources import Run
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Asked:
     timing: Timing
     gpus: tuple[Gpu, ...] = ()
 
-    def worker(self, *, replica: int = 0, fresh: bool = False) -> Worker:
+    def worker(self, *, fresh: bool = False) -> Worker:
         """A live worker for this case."""
-        return self.run.worker(self.case, replica=replica, fresh=fresh, gpus=self.gpus)
+        return self.run.worker(self.case, fresh=fresh, gpus=self.gpus)
 
     @property
     def watch(self) -> Watch | None:
@@ -100,13 +100,13 @@ def checked(asked: Asked, *, exact: bool) -> Answer:
         return _first_answer(asked, remote, question)
 
 
-def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = False) -> Answer:
+def timed(asked: Asked, like: Samples | None, *, fresh: bool = False) -> Answer:
     """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
     question = asked.run.questions.ask(asked.case, exact=False)
-    worker = asked.worker(replica=replica, fresh=fresh)
+    worker = asked.worker(fresh=fresh)
     asked.run.measure_gpu_peak(worker, asked.gpus)
     if not worker.alive:  # it did not survive that; the case is asked all the same
-        worker = asked.worker(replica=replica)
+        worker = asked.worker()
     with _prepared(asked, worker, question) as remote:
         answer = _first_answer(asked, remote, question)
         if answer.fault is not None:
@@ -125,13 +125,13 @@ def timed(asked: Asked, like: Samples | None, *, replica: int, fresh: bool = Fal
 
 
 def back_to_back(asked: Asked, like: Samples | None, *, count: int, fresh: bool = False) -> Iterator[Answer]:
-    """So many rounds, by the replicas in turn; each is built like the one before. `fresh` replaces the processes.
+    """So many rounds, each built like the one before; `fresh` means a new process for each.
 
     A round without any sample (a throttled GPU) is the last of its visit. Behind them nobody else uses its GPUs.
     Raises: GpuBusy, GpuUnreadable.
     """
-    for number in range(count):
-        answer = timed(asked, like, replica=number, fresh=fresh and number < replicas_of(asked.case))
+    for _ in range(count):
+        answer = timed(asked, like, fresh=fresh)
         like = answer.samples or like
         yield answer
         if answer.samples is not None and not answer.samples.count:

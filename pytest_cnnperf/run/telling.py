@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from ..baseline.entry import Entry
 from ..cases import Case
@@ -21,19 +22,22 @@ from .visits import Visited
 
 def with_answer(blank: Outcome, answer: Answer) -> Outcome:
     """The outcome so far: right or wrong, by what algorithm, and the first call's time."""
-    outcome = replace(
-        blank,
-        correct=answer.fault is None,
-        error_fraction=answer.check.error_fraction,
-        resolved=answer.resolved.name,
-        workspace_bytes=answer.resolved.workspace_bytes,
-        peak_bytes=answer.resolved.peak_bytes,
-        first_call_ns=answer.first_call_ns,
-        prepare_ns=answer.prepare_ns,
-    )
     if answer.fault is None:
-        return outcome
-    return replace(outcome, verdict=Verdict.WRONG, reason=answer.fault, detail=answer.check.detail)
+        return replace(blank, **_answered(answer))
+    return replace(blank, **_answered(answer), verdict=Verdict.WRONG, reason=answer.fault, detail=answer.check.detail)
+
+
+def _answered(answer: Answer) -> dict[str, Any]:
+    """The fields of an outcome that an answer knows."""
+    return {
+        "correct": answer.fault is None,
+        "error_fraction": answer.check.error_fraction,
+        "resolved": answer.resolved.name,
+        "workspace_bytes": answer.resolved.workspace_bytes,
+        "peak_bytes": answer.resolved.peak_bytes,
+        "first_call_ns": answer.first_call_ns,
+        "prepare_ns": answer.prepare_ns,
+    }
 
 
 def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
@@ -47,21 +51,22 @@ def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
 def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement, *, stores: bool) -> Outcome:
     """The outcome of a timed case, with its entry where the run `stores` it."""
     samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
-    answered = with_answer(blank, _with_first_call(visited.worst, visited.exact))
-    answered = replace(answered, conditions=samples.conditions)
+    known = {
+        **_answered(_with_first_call(visited.worst, visited.exact)),
+        "conditions": samples.conditions,
+        "samples": samples.count,
+    }
     picks = _picks(visited)
     flaw = flaw_of(samples)
     if flaw is not None:
-        return replace(
-            answered, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks), samples=samples.count
-        )
+        return replace(blank, **known, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks))
     summary = summarize(samples, level=ORDINARY_LEVEL)
     return replace(
-        answered,
+        blank,
+        **known,
         verdict=judgement.verdict,
         reason=judgement.reason,
         detail=_both(judgement.detail, picks),
-        samples=samples.count,
         median_ns=summary.median_ns,
         control_median_ns=summary.control_median_ns,
         ratio=summary.ratio,

@@ -14,8 +14,8 @@ from ..frameworks.registry import Registry
 from ..frameworks.spec import FrameworkSpec, adapter_file
 from ..measuring.samples import Samples
 from ..run import Run
-from ..run.rounds import Asked, back_to_back
-from ..run.visits import MOST_VISITS, joined, rounds_of
+from ..run.rounds import Asked, timed
+from ..run.visits import CPU_LOOKS
 from ..settings import DEFAULT_THRESHOLD, QUICK, Timing
 from .recordings import Recording, Recordings
 
@@ -25,6 +25,8 @@ LEAST_TURNS = 2
 TIMING = Timing(QUICK.max_seconds, QUICK.min_samples, QUICK.max_samples, threshold=DEFAULT_THRESHOLD)
 # One layer stands for all: at batch 4 it computes for about as long as a sample of the quick preset takes.
 _LAYER, _BATCH = ALEXNET["conv3"], 4
+# A recording stands for a comparison that comes to its second look; most are settled before.
+VISITS = CPU_LOOKS[1]
 # The framework's own choice, and what is most common where it has none.
 _PREFERRED = (Algorithm.AUTO, Algorithm.GEMM)
 
@@ -126,30 +128,28 @@ def _turn(
 ) -> Iterator[tuple[str, Recording]]:
     """One recording of every subject and slowdown: their visits by turns, each visit in fresh processes."""
     visits: dict[tuple[str, float], list[Samples]] = defaultdict(list)
-    for number in range(MOST_VISITS):
+    for number in range(VISITS):
         run.renew()
         for subject in subjects:
-            tell(f"recording {turn + 1}, visit {number + 1} of {MOST_VISITS}: {subject.spec.title}")
+            tell(f"recording {turn + 1}, visit {number + 1} of {VISITS}: {subject.spec.title}")
             # None is always the first of a process, nor always the last; at the very first it is the unchanged.
-            first = (turn * MOST_VISITS + number) % len(SLOWDOWNS)
+            first = (turn * VISITS + number) % len(SLOWDOWNS)
             for slowdown in SLOWDOWNS[first:] + SLOWDOWNS[:first]:
-                rounds = rounds_of(subject.case)[number]
-                samples = _visit(run, subject, slowdown, rounds=rounds, like=likes.get(subject.spec.name))
+                samples = _visit(run, subject, slowdown, like=likes.get(subject.spec.name))
                 likes.setdefault(subject.spec.name, samples)
                 visits[subject.spec.name, slowdown].append(samples.of_visit(number))
     for (name, slowdown), parts in visits.items():
         yield name, Recording(slowdown, turn, tuple(parts))
 
 
-def _visit(run: Run, subject: Subject, slowdown: float, *, rounds: int, like: Samples | None) -> Samples:
-    asked, parts = Asked(run, subject.slowed(slowdown), TIMING), []
-    for answer in back_to_back(asked, like, count=rounds):
-        if answer.fault is not None or answer.samples is None:
-            raise _unusable(asked, f"{answer.fault} ({answer.check.detail})")
-        if not answer.resolved.fulfils(asked.case.algorithm):
-            raise _unusable(asked, f"{answer.resolved.algorithm} ({answer.resolved.name})")
-        parts.append(answer.samples)
-    return joined(parts)
+def _visit(run: Run, subject: Subject, slowdown: float, *, like: Samples | None) -> Samples:
+    asked = Asked(run, subject.slowed(slowdown), TIMING)
+    answer = timed(asked, like)
+    if answer.fault is not None or answer.samples is None:
+        raise _unusable(asked, f"{answer.fault} ({answer.check.detail})")
+    if not answer.resolved.fulfils(asked.case.algorithm):
+        raise _unusable(asked, f"{answer.resolved.algorithm} ({answer.resolved.name})")
+    return answer.samples
 
 
 def _unusable(asked: Asked, got: str) -> CannotMeasure:

@@ -12,7 +12,7 @@ from ..judging.judge import judge
 from ..judging.verdict import Judgement, Verdict
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
-from ..run.visits import is_settled, judged_so_far
+from ..run.visits import CPU_LOOKS, LEAST_VISITS, is_settled, judged_so_far, look_level
 from .recordings import Recording, Recordings
 
 # A change of the threshold's own size is found half the time, so a slowdown is looked for at half of itself.
@@ -91,10 +91,11 @@ def judged_as_a_run(
     visits: Sequence[Samples], before: Samples, *, threshold: float, level: float, floor: Floor
 ) -> Judgement:
     """The run's own rules: visit after visit, until the judgement needs no other."""
-    alone = partial(judge, before=before, threshold=threshold, level=level, floor=floor)
-    judgements = (judged_so_far(visits[:count], alone, threshold=threshold) for count in range(1, len(visits) + 1))
-    for judgement in judgements:
-        if is_settled(judgement):
+    looks = CPU_LOOKS
+    alone = partial(judge, before=before, threshold=threshold, level=look_level(level, looks), floor=floor)
+    for count in range(min(LEAST_VISITS, len(visits)), len(visits) + 1):
+        judgement = judged_so_far(visits[:count], alone, threshold=threshold, looks=looks)
+        if is_settled(judgement, count, looks=looks):
             break
     return judgement
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from . import memory
 
-# Another control, another way to begin a sample, or other pages (host/pool.py) are another method: a baseline of the
-# one says nothing of the other.
-VERSION = "unfold1 cold2 thp"
+# Another control, another way to begin a sample, other pages (host/pool.py), or visits of more than one round are
+# another method: a baseline of the one says nothing of the other.
+VERSION = "unfold1 cold2 thp apart"
 
 _CHANNELS, _IMAGE, _FILTERS, _KERNEL = 16, 50, 32, 3
 

@@ -60,8 +60,9 @@ class Loop:
             adapter = self.load_adapter()
             self.clock = getattr(adapter, "clock", sampler.SystemClock)()
             self.control = getattr(adapter, "control", control.Unfolded)()
-            # A scripted clock does not feel the caches.
-            self.evict = sampler.nothing if hasattr(adapter, "clock") else eviction.Sweep().run
+            # A scripted clock does not feel the caches, unless its script says so.
+            scripted = getattr(adapter, "evict", sampler.nothing)
+            self.evict = scripted if hasattr(adapter, "clock") else eviction.Sweep().run
             self.adapter = adapter
         fields = dict(self.adapter.info())
         fields.update(
@@ -118,10 +119,9 @@ class Loop:
             self.flip()
         compilations = Compilations(self.adapter)
         pairs.warmed = compilations.begin
-        workload_ns, control_ns, wall_ns = pairs.time(samples, warmup, repeats, units)
+        told = pairs.time(samples, warmup, repeats, units)
         compilations.end()
-        lists = {"workload_ns": workload_ns, "control_ns": control_ns, "wall_ns": wall_ns}
-        return {}, {name: np.array(values, dtype=np.int64) for name, values in lists.items()}
+        return {}, {name: np.array(values, dtype=np.int64) for name, values in told.items()}
 
     def flip(self):
         """Negate the first operand inside the handle: the next output is exactly the negative, unless it is stale."""

@@ -3,9 +3,11 @@
 import gc
 import resource
 import time
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 Call = Callable[[], Any]
+# What is told of each sample, by its name on the wire.
+Told = Dict[str, List[int]]
 
 # A call that spends more of its time than this in the kernel, and meets pages that nobody touched before, is warm-up
 # still: on a virtual machine a new huge page took 4 to 5 ms, and a heap that grew by four of them doubled a call of
@@ -63,7 +65,8 @@ def met_fresh_memory(before: "Tuple[int, int]", after: "Tuple[int, int]", cpu_ns
 class Pairs:
     """Times a workload beside a control; both are calls without arguments.
 
-    `evict`, another one, goes before every sample. `on` is "process_cpu" or "wall". `warmed` is called between the
+    `evict`, another one, goes before every sample, and is timed: it tells of the memory what the control tells of the
+    core. `on` is "process_cpu" or "wall". `warmed` is called between the
     warm-up and the first sample; a call that meets fresh memory is warm-up too, also later.
     Units: nanoseconds per workload call and per control unit.
     """
@@ -94,17 +97,15 @@ class Pairs:
             self.control()
         self.synchronize()
 
-    def time(
-        self, samples: int, warmup: int, repeats: int, control_units: int
-    ) -> "Tuple[List[int], List[int], List[int]]":
-        """Workload, control and workload's wall time of `samples` pairs."""
-        workload_ns, control_ns, wall_ns = [], [], []
+    def time(self, samples: int, warmup: int, repeats: int, control_units: int) -> Told:
+        """Workload, control, workload's wall time and (where anything is evicted) the sweep of `samples` pairs."""
+        workload_ns, control_ns, wall_ns, sweep_ns = [], [], [], []
         with Quiet():
             self.warm_up(warmup)
             self.warmed()
             may_be_fresh = MOST_FRESH
             while len(workload_ns) < samples:
-                self.evict()
+                sweep = timed(self.evict, 1, nothing, self.clock)
                 before = self.clock.kernel()
                 workload = timed(self.call, repeats, self.synchronize, self.clock)
                 if may_be_fresh and met_fresh_memory(before, self.clock.kernel(), repeats * workload[0]):
@@ -114,7 +115,9 @@ class Pairs:
                 workload_ns.append(workload[self.which])
                 control_ns.append(control[self.which])
                 wall_ns.append(workload[1])
-        return workload_ns, control_ns, wall_ns
+                sweep_ns.append(sweep[self.which])
+        told = {"workload_ns": workload_ns, "control_ns": control_ns, "wall_ns": wall_ns}
+        return told if self.evict is nothing else dict(told, sweep_ns=sweep_ns)
 
 
 class DevicePairs:
@@ -137,17 +140,14 @@ class DevicePairs:
         workload, control, _ = self.pair(1, 1)
         return workload, control
 
-    def time(
-        self, samples: int, warmup: int, repeats: int, control_units: int
-    ) -> "Tuple[List[int], List[int], List[int]]":
+    def time(self, samples: int, warmup: int, repeats: int, control_units: int) -> Told:
         """Workload, control and workload's wall time of `samples` pairs."""
         with Quiet():
             for _ in range(warmup):
                 self.pair(1, 1)
             self.warmed()
             pairs = [self.pair(repeats, control_units) for _ in range(samples)]
-        workload_ns, control_ns, wall_ns = map(list, zip(*pairs))
-        return workload_ns, control_ns, wall_ns
+        return dict(zip(("workload_ns", "control_ns", "wall_ns"), map(list, zip(*pairs))))
 
     def pair(self, repeats: int, control_units: int) -> "Tuple[int, int, int]":
         """One sample: workload, control, and the workload's wall time."""

@@ -14,6 +14,8 @@ import pytest
 
 from pytest_cnnperf.measuring.lease import core_device, cores, lease
 
+from .conftest import DEFAULT
+
 FIELDS = {
     *("key", "nodeid", "framework", "workload", "network", "layer", "pass", "algorithm", "resolved", "dtype", "layout"),
     *("batch", "device_kind", "device_count", "correct", "error_fraction", "samples", "median_ns", "control_median_ns"),
@@ -75,18 +77,30 @@ def test_two_runs_that_write_at_once_lose_nothing(suite):
     assert file.read_text().count('"median_ns"') == 4
 
 
+TOLD_SETUPS = """
+def pytest_runtest_setup(item):
+    with open({path!r}, "a") as stream:
+        stream.write(item.name + "\\n")
+"""
+
+
 @pytest.fixture
 def interrupted(suite):
-    """Run the suite, whose layer b hangs, and interrupt it there; returns what it printed."""
+    """Run the suite, whose layer b hangs at its second visit, and interrupt it there; returns what it printed."""
 
     def run_and_interrupt(*arguments):
-        suite.play({"match": "h9w9", "fault": "hang", "at": "prepare"})
+        hanging = {"match": "h9w9", "fault": "hang", "at": "prepare"}
+        suite.play_generations({"default": DEFAULT}, {"default": DEFAULT, "rules": [hanging]})
+        setups = suite.pytester.path / "setups"
+        setups.touch()
+        suite.pytester.makeconftest(TOLD_SETUPS.format(path=str(setups)))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnnperf-frameworks=fake"]
         command += ["--cnnperf-algorithms=gemm", "--cnnperf-passes=forward", *arguments]
         # A run in the background of a shell inherits that interrupts are ignored.
         command = ["env", "--default-signal=INT", *command]
         run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
-        while len(workers_of(suite)) < 2 and run.poll() is None:
+        # Both layers once, and again.
+        while len(setups.read_text().splitlines()) < 4 and run.poll() is None:
             time.sleep(0.05)
         time.sleep(1.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
         run.send_signal(signal.SIGINT)
@@ -111,7 +125,8 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
 @pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted, distribution):
     output = interrupted("--cnnperf-update", *distribution)
-    assert "1 case was still to be visited again when the run ended: neither judged nor recorded" in output
+    # Of eight visits both have made one, layer a two.
+    assert "2 cases were still to be visited again when the run ended: neither judged nor recorded" in output
     assert suite.baseline_files == []
 
 

@@ -47,6 +47,19 @@ def test_several_threads_of_a_cpu_keep_their_own_control_on_elapsed_time(prepare
     assert case.time(**{**PLAN, "clock": Clock.WALL}).control_ns == (500, 500)
 
 
+@pytest.mark.parametrize("clock", [Clock.PROCESS_CPU, Clock.WALL])
+def test_a_script_with_a_sweep_tells_the_time_of_each_and_leaves_the_samples_as_they_are(prepare, clock):
+    plain, swept = (prepare(clock, DeviceKind.CPU, **more) for more in ({}, {"sweep_ns": [70, 80]}))
+    without, timed = (case.time(**{**PLAN, "clock": clock}) for case in (plain, swept))
+    assert (without.sweep_ns, timed.sweep_ns) == ((), (70, 80))
+    assert (timed.workload_ns, timed.control_ns) == (without.workload_ns, without.control_ns)
+
+
+@pytest.mark.parametrize("clock", [Clock.DEVICE_COLD, Clock.DEVICE_HOT, Clock.WALL])
+def test_a_device_is_swept_by_its_adapter_and_tells_no_sweep(prepare, clock):
+    assert prepare(clock, sweep_ns=70).time(**{**PLAN, "clock": clock}).sweep_ns == ()
+
+
 def test_device_memory_and_the_time_of_preparation_stand_beside_the_first_call(prepare):
     case = prepare(memory={"peak_bytes": 4096, "workspace_bytes": 1024})
 

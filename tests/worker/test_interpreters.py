@@ -54,8 +54,9 @@ def test_a_timed_batch_has_one_pair_a_sample_and_the_flipped_output_is_the_exact
         case = case_of(SAME_3X3, Pass.FORWARD, Algorithm.GEMM, clock=clock)
         prepared = remote.prepare(numpy_worker, case, operands_of(case), deadline_seconds=30)
         timed = prepared.time(samples=3, warmup=1, repeats=2, control_units=1, clock=clock, flip=True)
-        assert [len(values) for values in (timed.workload_ns, timed.control_ns, timed.wall_ns)] == [3, 3, 3]
-        assert min(timed.workload_ns + timed.control_ns + timed.wall_ns) > 0
+        told = (timed.workload_ns, timed.control_ns, timed.wall_ns, timed.sweep_ns)
+        assert [len(values) for values in told] == [3, 3, 3, 3]
+        assert min(min(values) for values in told) > 0
         np.testing.assert_array_equal(prepared.last_output(), -prepared.output)
 
 
@@ -70,7 +71,7 @@ def test_what_the_framework_cannot_run_is_a_reason_and_the_worker_takes_the_next
 
 
 def test_the_control_counts_the_same_work_under_every_interpreter(numpy_worker):
-    assert numpy_worker.hello["control"] == "unfold1 cold2 thp"
+    assert numpy_worker.hello["control"] == "unfold1 cold2 thp apart"
 
 
 def test_the_peak_of_this_process_is_a_rate(numpy_worker):

@@ -32,13 +32,14 @@ class ScriptedClock:
         return 3 * self.now
 
 
-def pairs(clock, *, workload=1000, control=100, on="process_cpu"):
+def pairs(clock, *, call=None, on="process_cpu", evict=sampler.nothing):
     return sampler.Pairs(
-        lambda: clock.pass_by("w", workload),
+        call or (lambda: clock.pass_by("w", 1000)),
         lambda: clock.pass_by("s", 10),
-        lambda: clock.pass_by("c", control),
+        lambda: clock.pass_by("c", 100),
         clock,
         on,
+        evict=evict,
     )
 
 
@@ -49,23 +50,51 @@ def test_a_sample_is_so_many_calls_and_one_synchronization_and_then_the_control(
 
 
 def test_samples_are_nanoseconds_per_call_and_per_control_unit():
-    workload, control, wall = pairs(ScriptedClock()).time(samples=2, warmup=1, repeats=5, control_units=4)
-    assert workload == [(5 * 1000 + 10) // 5] * 2
-    assert control == [100, 100]
-    assert wall == [3 * (5 * 1000 + 10) // 5] * 2
+    told = pairs(ScriptedClock()).time(samples=2, warmup=1, repeats=5, control_units=4)
+    assert told == {
+        "workload_ns": [(5 * 1000 + 10) // 5] * 2,
+        "control_ns": [100, 100],
+        "wall_ns": [3 * (5 * 1000 + 10) // 5] * 2,
+    }
 
 
 def test_on_the_wall_clock_workload_and_control_are_elapsed_time():
-    workload, control, wall = pairs(ScriptedClock(), on="wall").time(samples=1, warmup=0, repeats=1, control_units=1)
-    assert (workload, control) == ([3 * 1010], [300])
-    assert wall == workload
+    told = pairs(ScriptedClock(), on="wall").time(samples=1, warmup=0, repeats=1, control_units=1)
+    assert told == {"workload_ns": [3 * 1010], "control_ns": [300], "wall_ns": [3 * 1010]}
+
+
+@pytest.mark.parametrize(("on", "factor"), [("process_cpu", 1), ("wall", 3)])
+def test_the_sweep_before_each_sample_is_timed_on_the_same_clock_and_is_no_part_of_it(on, factor):
+    clock = ScriptedClock()
+    told = pairs(clock, on=on, evict=lambda: clock.pass_by("e", 70)).time(
+        samples=2, warmup=1, repeats=1, control_units=1
+    )
+    assert "".join(clock.events) == "wcs" + "ewsc" * 2
+    assert told["sweep_ns"] == [factor * 70] * 2
+    assert told["workload_ns"] == [factor * 1010] * 2
+    assert told["control_ns"] == [factor * 100] * 2
+
+
+def test_the_sweep_of_a_sample_that_met_fresh_memory_is_not_told():
+    clock = ScriptedClock()
+    sweeps = iter([50, 60, 70])
+    fresh = iter([True, False, False])
+
+    def call():
+        clock.pass_by("w", 1000)
+        if next(fresh):
+            clock.faults += 1
+            clock.kernel_ns += 100
+
+    timed = pairs(clock, call=call, evict=lambda: clock.pass_by("e", next(sweeps)))
+    assert timed.time(samples=2, warmup=0, repeats=1, control_units=1)["sweep_ns"] == [60, 70]
 
 
 def test_the_warm_up_runs_workload_and_control_and_is_not_counted():
     clock = ScriptedClock()
-    workload, _, _ = pairs(clock).time(samples=1, warmup=2, repeats=1, control_units=1)
+    told = pairs(clock).time(samples=1, warmup=2, repeats=1, control_units=1)
     assert "".join(clock.events) == "wcwcs" + "wsc"
-    assert len(workload) == 1
+    assert [len(values) for values in told.values()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -92,17 +121,10 @@ def test_a_call_that_meets_fresh_memory_is_warm_up_still(faults, kernel_ns, fres
             clock.kernel_ns += kernel_ns
 
     evictions = []
-    timed = sampler.Pairs(
-        call,
-        lambda: clock.pass_by("s", 10),
-        lambda: clock.pass_by("c", 100),
-        clock,
-        "process_cpu",
-        evict=lambda: evictions.append(len(clock.events)),
-    )
-    workload, control, _ = timed.time(samples=2, warmup=0, repeats=1, control_units=1)
-    assert workload == counted
-    assert control == [100, 100]
+    timed = pairs(clock, call=call, evict=lambda: evictions.append(len(clock.events)))
+    told = timed.time(samples=2, warmup=0, repeats=1, control_units=1)
+    assert told["workload_ns"] == counted
+    assert told["control_ns"] == [100, 100]
     assert len(evictions) == clock.events.count("w")
     assert clock.events.count("c") == 2
 
@@ -170,4 +192,9 @@ class DeviceAdapter:
 def test_on_a_device_clock_the_adapter_times_both(on, expected):
     timed = sampler.DevicePairs(DeviceAdapter(), object(), ScriptedClock(), on)
     assert timed.estimate() == (expected, 50)
-    assert timed.time(samples=2, warmup=1, repeats=3, control_units=4) == ([expected] * 2, [50] * 2, [0, 0])
+    # It clears its caches itself, within its own clock: there is no sweep to tell of.
+    assert timed.time(samples=2, warmup=1, repeats=3, control_units=4) == {
+        "workload_ns": [expected] * 2,
+        "control_ns": [50] * 2,
+        "wall_ns": [0, 0],
+    }

@@ -90,11 +90,18 @@ def test_a_scripted_clock_is_put_forward_and_one_process_serves_slowed_and_uncha
     start_slowed, case_of, operands_of, tmp_path
 ):
     script = tmp_path / "script.json"
-    script.write_text(json.dumps({"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000}}))
+    default = {"workload_ns": 2_000_000, "control_ns": 1_000_000, "sweep_ns": 3_000_000}
+    script.write_text(json.dumps({"default": default}))
     worker = start_slowed(remote_adapter("fake"), CNNPERF_FAKE_SCRIPT=str(script))
     for slowed, expected_ns in (("0.05", 2_100_000), (None, 2_000_000), ("0.1", 2_200_000)):
         case = case_of(PROBLEM, options=(("slowed", slowed),) if slowed else ())
-        assert set(timed(worker, case, operands_of(case)).workload_ns) == {expected_ns}
+        told = timed(worker, case, operands_of(case))
+        # What is burned is the workload's alone.
+        assert (set(told.workload_ns), set(told.control_ns), set(told.sweep_ns)) == (
+            {expected_ns},
+            {1_000_000},
+            {3_000_000},
+        )
 
 
 def test_the_results_are_those_of_the_adapter_behind(start_slowed, case_of, operands_of, by_definition):

@@ -64,10 +64,7 @@ def look(outcome: Outcome) -> Markup:
 def note(outcome: Outcome) -> str:
     """What stands beside a verdict: the change against the baseline, or why there is none."""
     if text.exists(outcome.baseline_ratio):
-        noise = baseline_spread(outcome)
-        found = text.change(outcome.baseline_ratio, noise)
-        doubtful = outcome.verdict is Verdict.UNDECIDED or outcome.reason is Reason.WITHIN_RESOLUTION
-        return f"{found} ±{text.percent(noise, 1)}" if doubtful and noise else found
+        return text.change(outcome.baseline_ratio, baseline_spread(outcome))
     return SHORT.get(outcome.reason, outcome.reason.value.replace("_", " "))
 
 

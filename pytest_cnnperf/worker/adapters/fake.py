@@ -7,6 +7,7 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
     noise, seed               relative spread of both, from a seeded generator
     first_call_ns             of the first call (default: workload_ns)
     wall_factor               elapsed time by CPU time (default 1)
+    sweep_ns                  of the eviction before every sample (of the default only); without it nothing is evicted
     throttled_after_ns,
     throttled_factor          when so much scripted time has passed in this process, all takes so many times as long
     resolved                  laid over what it would say by itself
@@ -106,6 +107,8 @@ class Adapter:
         self.random = random.Random(self.current.get("seed", 1))
         self._clock = ScriptedClock()
         self.compiled = 0
+        if "sweep_ns" in self.current:
+            self.evict = lambda: self.advance("sweep_ns")
 
     def clock(self):
         return self._clock

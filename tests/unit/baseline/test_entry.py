@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,13 +16,21 @@ from pytest_cnnperf.measuring.samples import Round
 MakeEntry = Callable[..., Entry]
 
 
-def counting(count: int) -> Round:
-    return Round(tuple(range(1, count + 1)), tuple(range(1, count + 1)), tuple(range(1, count + 1)))
+def counting(count: int, *, is_swept: bool = False) -> Round:
+    numbers = tuple(range(1, count + 1))
+    return Round(numbers, numbers, numbers, sweep_ns=numbers if is_swept else ())
 
 
-def test_plain_fields_come_back_as_the_same_entry_through_json(make_entry: MakeEntry) -> None:
-    entry = make_entry()
-    assert Entry.from_plain(entry.key, json.loads(json.dumps(entry.to_plain()))) == entry
+@pytest.mark.parametrize("sweep_ns", [(), (2_000_000, 2_100_000, 2_200_000)], ids=["not swept", "swept"])
+def test_plain_fields_come_back_as_the_same_entry_through_json(
+    make_entry: MakeEntry, sweep_ns: tuple[int, ...]
+) -> None:
+    entry = make_entry(sweep_ns=sweep_ns)
+    plain = json.loads(json.dumps(entry.to_plain()))
+    assert Entry.from_plain(entry.key, plain) == entry
+    assert entry.samples.sweep_ns == 2 * sweep_ns
+    # Where nothing was swept nothing is said of it.
+    assert ["sweep_ns" in round_ for round_ in plain["rounds"]] == [bool(sweep_ns)] * 2
 
 
 def test_medians_and_ratio_are_derived_from_the_samples(make_entry: MakeEntry) -> None:
@@ -51,8 +60,33 @@ def test_at_most_64_samples_are_kept_evenly_from_all_rounds(counts: tuple[int, .
 
 
 def test_kept_samples_lie_equally_far_apart_and_stay_pairs() -> None:
-    (round_,) = thinned([counting(128)])
-    assert round_.workload_ns == round_.control_ns == round_.wall_ns == tuple(range(1, 128, 2))
+    (round_,) = thinned([counting(128, is_swept=True)])
+    assert round_.workload_ns == round_.control_ns == round_.wall_ns == round_.sweep_ns == tuple(range(1, 128, 2))
+    assert thinned([counting(128)])[0].sweep_ns == ()
+
+
+def test_a_thinned_round_stays_of_its_visit() -> None:
+    kept = thinned([replace(counting(40, is_swept=True), visit=number) for number in (4, 7)])
+    assert [round_.visit for round_ in kept] == [4, 7]
+
+
+def test_the_figures_of_the_visits_are_those_beside_the_control_that_goes_as_the_case_does(
+    make_entry: MakeEntry,
+) -> None:
+    # A case that goes with a memory which is a tenth slower at every other visit.
+    rounds = []
+    for visit in range(8):
+        pace = 1.1 if visit % 2 else 1.0
+        workload_ns, sweep_ns = ((round(ns * pace),) * 12 for ns in (5_000_000, 2_000_000))
+        rounds.append(Round(workload_ns, (1_000_000,) * 12, workload_ns, visit, sweep_ns))
+    entry = replace(make_entry(), rounds=tuple(rounds))
+    alone = replace(entry, rounds=tuple(replace(round_, sweep_ns=()) for round_ in rounds))
+    apart, together = (max(logs) - min(logs) for logs in (alone.visit_logs, entry.visit_logs))
+    assert apart == pytest.approx(math.log(1.1))
+    # A tenth that varies in 96 samples is believed, but for what is believed before.
+    assert together < 0.03 * apart
+    # What a reader of the file sees is what was measured.
+    assert entry.control_median_ns == 1_000_000
 
 
 @pytest.mark.parametrize("workload_ns", [(), (0, 1, 2), (-1, 1, 2)])

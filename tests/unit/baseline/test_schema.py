@@ -69,6 +69,51 @@ def test_what_only_a_gpu_has_is_stored_with_it_and_is_absent_of_a_cpu(make_entry
     assert "power_cap" in line
 
 
+SWEPT = (2_000_000, 2_100_000, 2_200_000)
+
+
+@pytest.fixture
+def swept(make_entry: MakeEntry, machine: Machine) -> str:
+    entry = make_entry(sweep_ns=SWEPT)
+    return to_text({entry.key: entry}, machine)
+
+
+def test_sweeps_are_stored_beside_the_samples_and_read_back(make_entry: MakeEntry, swept: str) -> None:
+    entry = make_entry(sweep_ns=SWEPT)
+    assert parse(swept, path=PATH)[entry.key] == entry
+    # On one line of its own in each round, as the samples are.
+    assert len([line for line in swept.splitlines() if '"sweep_ns": [2000000' in line]) == 2
+
+
+def test_a_round_without_sweeps_is_of_a_machine_that_told_none(make_entry: MakeEntry, swept: str) -> None:
+    half = parse(changed(swept, lambda case: case["rounds"][1].pop("sweep_ns")), path=PATH)[make_entry().key]
+    assert [round_.sweep_ns for round_ in half.rounds] == [SWEPT, ()]
+
+
+@pytest.mark.parametrize("sweep", [-5, 0, 1.5, "7", None, True])
+def test_a_sweep_that_is_no_time_is_refused(swept: str, sweep: object) -> None:
+    def spoil(case: dict[str, Any]) -> None:
+        case["rounds"][1]["sweep_ns"][2] = sweep
+
+    assert f"round 2 sweep_ns holds {sweep!r}, expected integers of at least 1 (nanoseconds)" in complaint(
+        changed(swept, spoil)
+    )
+
+
+@pytest.mark.parametrize("sweeps", [[], [1], [1, 2, 3, 4]])
+def test_sweeps_that_do_not_stand_before_a_sample_each_are_refused(swept: str, sweeps: list[int]) -> None:
+    said = complaint(changed(swept, lambda case: case["rounds"][0].update(sweep_ns=sweeps)))
+    assert f"'sweep_ns': {len(sweeps)}" in said
+    assert "expected equally many" in said
+
+
+@pytest.mark.parametrize("sweeps", [None, 3, "fast", {"ns": 1}])
+def test_sweeps_that_are_no_list_are_refused(swept: str, sweeps: object) -> None:
+    said = complaint(changed(swept, lambda case: case["rounds"][0].update(sweep_ns=sweeps)))
+    assert "round 1 sweep_ns is " in said
+    assert "expected a list" in said
+
+
 def test_an_empty_file_is_called_empty() -> None:
     for empty in ("", " \n\n"):
         said = complaint(empty)

@@ -60,7 +60,7 @@ def test_both_halves_pass_on_a_scripted_machine_and_stand_in_one_document(tmp_pa
     assert captured.err.splitlines()[:3] == [
         "cnnperf: injecting nothing (1 of 2)",
         "cnnperf: injecting NaN (2 of 2)",
-        "cnnperf: recording 1, visit 1 of 3: Fake",
+        "cnnperf: recording 1, visit 1 of 8: Fake",
     ]
     document = json.loads((tmp_path / "deep" / "out.json").read_text())
     assert (document["schema"], document["passed"], document["failures"]) == (1, True, [])

@@ -140,7 +140,7 @@ def test_programs_of_several_workers_share_a_gpu_and_leave_room_for_each_other()
     for offer in SPEC.offers:
         if offer.device_kind is DeviceKind.CUDA:
             assert offer.environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
-            # Two replicas live at once; what one has taken it never gives back.
+            # Workers of both levels live at once; what one has taken it never gives back.
             assert 2 * float(offer.environment["XLA_PYTHON_CLIENT_MEM_FRACTION"]) < 0.75
 
 

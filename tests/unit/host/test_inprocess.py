@@ -57,7 +57,8 @@ def test_it_is_timed_as_a_worker_times(source: Source):
     assert source.estimate(Clock.PROCESS_CPU) == (1000, 100)
     assert source.estimate(Clock.WALL) == (2000, 200)
     timed = source.time(samples=2, warmup=1, repeats=3, control_units=2, clock=Clock.PROCESS_CPU, flip=False)
-    assert timed == Timed((1000, 1000), (100, 100), (2000, 2000))
+    # On a scripted clock nothing is swept.
+    assert timed == Timed((1000, 1000), (100, 100), (2000, 2000), sweep_ns=())
 
 
 def test_its_output_is_what_the_last_call_returned(source: Source):
@@ -78,6 +79,8 @@ def test_with_the_real_clock_and_control_numbers_come_out():
         samples=2, warmup=0, repeats=10, control_units=1, clock=Clock.WALL, flip=False
     )
     assert min(timed.control_ns) > 0
+    assert len(timed.sweep_ns) == 2
+    assert min(timed.sweep_ns) > 0
 
 
 def test_what_the_callable_raises_is_the_users_to_see():

@@ -113,6 +113,14 @@ def test_a_timed_batch_is_asked_as_planned_and_comes_back_as_whole_numbers():
     assert worker.asked[-1][2] == {**PLAN, "clock": "wall"}
     assert timed.workload_ns == timed.control_ns == timed.wall_ns == (5, 6)
     assert all(type(value) is int for value in timed.workload_ns)
+    assert timed.sweep_ns == ()
+
+
+def test_the_sweeps_come_back_where_the_worker_tells_them():
+    case, _ = prepared(time=({}, {**TIMED, "sweep_ns": np.array([7, 8], np.int64)}))
+    timed = case.time(**PLAN)
+    assert timed.sweep_ns == (7, 8)
+    assert all(type(value) is int for value in timed.sweep_ns)
 
 
 @pytest.mark.parametrize(
@@ -140,17 +148,21 @@ def test_a_first_answer_that_cannot_be_used_names_the_case(head, arrays, told):
     assert CASE.key in str(caught.value)
 
 
+UNUSABLE = [
+    (np.array([5, 6, 7], np.int64), r"int64 of shape \(3,\)"),
+    (np.array([[5, 6]], np.int64), r"int64 of shape \(1, 2\)"),
+    (np.array([5.0, np.nan]), "float64"),
+    (np.array([5, -6], np.int64), r"\[5, -6\]"),
+]
+
+
 @pytest.mark.parametrize(
-    ("array", "told"),
+    ("name", "array", "told"),
     [
-        (None, "nothing; expected 2 int64"),
-        (np.array([5, 6, 7], np.int64), r"int64 of shape \(3,\)"),
-        (np.array([[5, 6]], np.int64), r"int64 of shape \(1, 2\)"),
-        (np.array([5.0, np.nan]), "float64"),
-        (np.array([5, -6], np.int64), r"\[5, -6\]"),
+        *((name, None, "nothing; expected 2 int64") for name in TIMED),
+        *((name, *each) for name in (*TIMED, "sweep_ns") for each in UNUSABLE),
     ],
 )
-@pytest.mark.parametrize("name", list(TIMED))
 def test_samples_that_cannot_be_used_are_a_failure(name, array, told):
     arrays = {key: value for key, value in {**TIMED, name: array}.items() if value is not None}
     case, _ = prepared(time=({}, arrays))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import starmap
 
 import pytest
 
@@ -229,6 +231,58 @@ def test_a_case_that_moved_beside_a_control_of_another_pace_is_judged(draw: Draw
         for one in before.rounds
     )
     assert judged(replace(before, rounds=rounds), before, floor=0.005).verdict is Verdict.SLOWER
+
+
+def half_of_memory(states: list[float], *, factor: float = 1.0) -> Samples:
+    """A visit at each of these states of the memory, with which half of the case's time goes; the core stays."""
+    chance = random.Random(str((states, factor)))
+
+    def visit(number: int, pace: float) -> Round:
+        ns = tuple(round(5e6 * factor * pace**0.5 * math.exp(chance.gauss(0, 0.003))) for _ in range(12))
+        return Round(ns, (1_000_000,) * 12, ns, number, (round(2e6 * pace),) * 12)
+
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(starmap(visit, enumerate(states))), 1)
+
+
+RESTLESS, TAKEN = [0.9, 1.1, 1.0, 1.05, 0.95, 1.1, 0.9, 1.0], [1.35] * 8
+
+
+def test_a_neighbour_that_takes_the_memory_of_a_case_that_goes_with_it_is_no_change() -> None:
+    now, before = half_of_memory(TAKEN), half_of_memory(RESTLESS)
+    judgement = judged(now, before)
+    assert judgement.verdict is Verdict.SAME
+    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.02)
+    # Without the sweeps of either side it is a change of sqrt(1.35).
+    for sides in ((without_sweeps(now), before), (now, without_sweeps(before))):
+        told = judged(*sides)
+        assert told.verdict is Verdict.SLOWER
+        assert told.baseline_ratio == pytest.approx(math.sqrt(1.35), rel=0.03)
+
+
+def test_a_state_of_the_memory_that_a_calm_recording_has_not_seen_is_no_proof_of_a_change() -> None:
+    now, before = half_of_memory(TAKEN), half_of_memory([1.0] * 8)
+    judgement = judged(now, before)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert judgement.baseline_ratio == pytest.approx(math.sqrt(1.35), rel=0.01)
+    # In the state of the recording a change of this size is found.
+    assert judged(half_of_memory([1.0] * 8, factor=math.sqrt(1.35)), before).verdict is Verdict.SLOWER
+
+
+def test_a_true_change_beside_that_neighbour_is_found() -> None:
+    judgement = judged(half_of_memory(TAKEN, factor=1.2), half_of_memory(RESTLESS))
+    assert judgement.verdict is Verdict.SLOWER
+    assert judgement.baseline_ratio == pytest.approx(1.2, rel=0.02)
+
+
+def test_the_pace_of_the_control_is_told_as_it_was_measured() -> None:
+    # What goes with the memory is no pace of the control, which has not moved.
+    judgement = judged(half_of_memory(TAKEN), half_of_memory(RESTLESS))
+    assert judgement.control_pace == 1.0
+    assert "control took" not in judgement.detail
+
+
+def without_sweeps(samples: Samples) -> Samples:
+    return replace(samples, rounds=tuple(replace(each, sweep_ns=()) for each in samples.rounds))
 
 
 def test_identical_samples_without_any_noise_are_the_same(draw: Draw) -> None:

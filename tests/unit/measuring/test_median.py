@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 
 import pytest
 
@@ -11,9 +12,12 @@ from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.measuring.between_visits import (
     LEAST_RUN_SPREAD,
     LEAST_SPREAD,
+    MANY_VISITS,
     PRIOR_RUN_SPREAD,
     PRIOR_SPREAD,
     RunToRun,
+    figure_error,
+    median_variance,
     run_floor,
     run_to_run,
     visit_floor,
@@ -105,6 +109,73 @@ def test_a_visit_gone_astray_is_not_what_the_figure_varies_by() -> None:
     astray = in_visits([[1_000_000] * 5], [[1_004_000] * 5], [[2_500_000] * 5])
     # What is left are two visits 0.4 % apart.
     assert visit_spread(astray) == pytest.approx(0.004 / math.sqrt(2), rel=0.01)
+
+
+def at(*logs: float) -> Samples:
+    """A visit at each of these logarithms of its figure, without noise within."""
+    return in_visits(*([[round(1e9 * math.exp(log))] * 5] for log in logs))
+
+
+@pytest.mark.parametrize("count", [MANY_VISITS, 8, 12])
+def test_of_many_visits_the_spread_is_what_the_error_of_their_median_says(count: int) -> None:
+    draw = random.Random(8)
+    spreads = [visit_spread(at(*(draw.gauss(0, 0.02) for _ in range(count)))) for _ in range(300)]
+    # Of normal visits of 2 % it is 2 %, or a little more, since it is the larger of two estimates.
+    assert 0.018 < sum(spreads) / 300 < 0.026
+
+
+@pytest.mark.parametrize(("count", "astray"), [(8, 1), (12, 2)])
+@pytest.mark.parametrize("by", [0.1, 1.0, -0.1])
+def test_some_of_many_visits_gone_astray_are_not_what_the_figure_varies_by(count: int, astray: int, by: float) -> None:
+    calm = [0.004 * (number % 4) for number in range(count)]
+    assert visit_spread(at(*calm[astray:], *[by] * astray)) < 2 * visit_spread(at(*calm))
+
+
+def test_of_few_visits_only_those_far_astray_are_left_out() -> None:
+    # Five visits: one of them 10 % slower is noise of theirs, 0.1 ÷ sqrt(5).
+    assert visit_spread(at(0.0, 0.0, 0.0, 0.0, 0.1)) == pytest.approx(0.1 / math.sqrt(5), rel=1e-3)
+    assert visit_spread(at(0.0, 0.0, 0.0, 0.0, 0.2)) == 0.0
+
+
+def test_many_visits_in_two_heaps_do_not_pass_for_precision() -> None:
+    heaps = at(*[0.0] * 4, *[0.1] * 4)
+    # The order statistics that enclose the median of eight are the second and the seventh; but each visit lies 5 % from
+    # it, which says more: 1.4826 × 5 %.
+    assert visit_spread(heaps) == pytest.approx(1.4826 * 0.05, rel=0.01)
+
+
+def test_the_variance_of_a_median_is_that_of_theory() -> None:
+    draw = random.Random(9)
+
+    def simulated(count: int) -> float:
+        medians = [statistics.median(draw.gauss(0, 1) for _ in range(count)) for _ in range(20_000)]
+        return statistics.pvariance(medians, 0.0)
+
+    # A variance from 20 000 values is known to sqrt(2 / 20 000) = 1 %.
+    for count in (1, 2, 3, 4):
+        assert median_variance(count) == pytest.approx(simulated(count), rel=0.04)
+    for count in (5, 8, 12):
+        # That of infinitely many, which is a tenth (of odd numbers) to a sixth too much.
+        assert 0.97 * simulated(count) < median_variance(count) < 1.2 * simulated(count)
+
+
+def test_the_error_of_a_figure_is_that_of_the_median_of_its_visits() -> None:
+    # Two visits ±1 % around their mean: standard deviation 1 % × sqrt(2), that of their mean 1 %.
+    assert figure_error(at(-0.01, 0.01)) == pytest.approx(0.01, rel=1e-3)
+    # Of eight visits, half of which lie 1 % on either side: 1.4826 × sqrt(pi / 2) × 1 % ÷ sqrt(8).
+    eight = at(*[-0.01, 0.01] * 4)
+    assert figure_error(eight) == pytest.approx(1.4826 * math.sqrt(math.pi / 2) * 0.01 / math.sqrt(8), rel=1e-3)
+    assert figure_error(at(*[0.0] * 8)) == 0.0
+
+
+@pytest.mark.parametrize("logs", [(), (0.0,)])
+def test_the_figure_of_fewer_than_two_visits_is_known_to_no_precision(logs: tuple[float, ...]) -> None:
+    assert math.isinf(figure_error(at(*logs)))
+
+
+def test_a_visit_gone_astray_does_not_make_the_figure_of_eight_unsure() -> None:
+    calm = [-0.004, 0.004] * 4
+    assert figure_error(at(*calm[1:], 0.7)) < 1.5 * figure_error(at(*calm))
 
 
 def test_without_any_visits_the_floor_is_the_prior() -> None:

@@ -25,6 +25,7 @@ class Scripted:
     control_ns: int = 1_000_000
     estimated_ns: int = 10_000_000
     now_seconds: float = 100.0
+    sweep_ns: int | None = None
     requests: list[dict[str, object]] = field(default_factory=list)
     estimates: int = 0
 
@@ -42,7 +43,8 @@ class Scripted:
         self.requests.append({"samples": samples, "warmup": warmup, "repeats": repeats, "flip": flip})
         taken = tuple(next(self._next) for _ in range(samples))
         self.now_seconds += sum(taken) * repeats / 1e9 + samples * control_units * self.control_ns / 1e9
-        return Round(taken, (self.control_ns,) * samples, taken)
+        swept = () if self.sweep_ns is None else (self.sweep_ns,) * samples
+        return Round(taken, (self.control_ns,) * samples, taken, sweep_ns=swept)
 
     def now(self) -> float:
         return self.now_seconds
@@ -188,6 +190,12 @@ def test_the_first_case_of_a_process_is_warmed_up_until_its_pages_are_touched(
 def test_zeros_of_a_broken_clock_end_at_the_maximum() -> None:
     source = Scripted([0], control_ns=0, estimated_ns=0)
     assert measured(source).workload_ns == (0,) * 40
+
+
+@pytest.mark.parametrize("sweep_ns", [None, 2_000_000])
+def test_the_sweep_before_each_sample_stands_beside_it_where_there_is_one(sweep_ns: int | None) -> None:
+    result = measured(Scripted([10_000_000], sweep_ns=sweep_ns))
+    assert result.sweep_ns == (() if sweep_ns is None else (sweep_ns,) * result.count)
 
 
 def test_a_source_that_answers_nothing_is_an_error_and_no_endless_loop() -> None:

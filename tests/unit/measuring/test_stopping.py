@@ -58,8 +58,19 @@ def test_a_sample_of_zero_never_looks_precise() -> None:
     assert math.isinf(stopping([0] * 5).half_width)
 
 
+def test_the_sweeps_of_all_batches_stand_in_the_round() -> None:
+    criterion = Stopping(TIMING)
+    for sweep_ns in ((7, 8), (9,)):
+        times = (5000,) * len(sweep_ns)
+        criterion.add(Round(times, times, times, sweep_ns=sweep_ns), elapsed_seconds=0.1)
+    assert criterion.round == Round((5000,) * 3, (5000,) * 3, (5000,) * 3, sweep_ns=(7, 8, 9))
+    assert stopping([5000] * 4).round.sweep_ns == ()
+
+
 def test_initialize_forgets() -> None:
-    criterion = stopping([5000] * 4)
+    criterion = Stopping(TIMING)
+    criterion.add(Round((5000,), (1000,), (5000,), sweep_ns=(7,)), elapsed_seconds=0.1)
     criterion.initialize()
     assert criterion.count == 0
+    assert criterion.round == Round((), (), ())
     assert criterion.elapsed_seconds == 0.0

@@ -51,8 +51,7 @@ class ScriptedWorker:
 
 def run_with(worker: ScriptedWorker | None = None, spec: FrameworkSpec = SPEC) -> Run:
     run = Run(Settings(), Registry((spec,)))
-    pool = SimpleNamespace(worker=lambda *_, **__: worker)
-    run.__dict__["_replicas"] = (pool,) * 4
+    run._pool = SimpleNamespace(worker=lambda *_, **__: worker)  # type: ignore[assignment]
     return run
 
 
@@ -79,8 +78,23 @@ def test_a_gpu_whose_rates_could_not_be_had_is_not_asked_again(error: CnnperfErr
 
 def test_a_new_worker_is_asked_for_no_rates_before_its_case_is_about_to_be_timed() -> None:
     worker = ScriptedWorker(told={}, pid=100, hello={"pid": 100})
-    run_with(worker).worker(CASE, replica=0, gpus=(FIRST,))
+    run_with(worker).worker(CASE, gpus=(FIRST,))
     assert worker.asked == 0
+
+
+@pytest.mark.parametrize(("fresh", "expected"), [(False, "live"), (True, "new")])
+def test_a_worker_lives_from_case_to_case_unless_a_new_process_is_asked_for(fresh: bool, expected: str) -> None:
+    workers = {name: ScriptedWorker(pid=100, hello={"pid": 100}) for name in ("live", "new")}
+    run = run_with()
+    run._pool = SimpleNamespace(worker=lambda *_, **__: workers["live"], fresh=lambda *_, **__: workers["new"])  # type: ignore[assignment]
+    assert run.worker(CASE, fresh=fresh, gpus=(FIRST,)) is workers[expected]  # type: ignore[comparison-overlap]
+
+
+def test_renewing_ends_all_processes() -> None:
+    run, closed = run_with(), []
+    run._pool = SimpleNamespace(close=lambda: closed.append("all"))  # type: ignore[assignment]
+    run.renew()
+    assert closed == ["all"]
 
 
 @pytest.mark.parametrize(
@@ -92,5 +106,5 @@ def test_only_what_a_command_hides_has_a_number_of_its_own(
 ) -> None:
     worker = ScriptedWorker(pid=100, hello={} if told is None else {"pid": told})
     run = run_with(worker, replace(SPEC, command=command))
-    run.worker(CASE, replica=0, gpus=(FIRST,))
+    run.worker(CASE, gpus=(FIRST,))
     assert run._holders().inner_pids == frozenset(inner)

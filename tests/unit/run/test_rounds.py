@@ -16,7 +16,7 @@ from pytest_cnnperf.errors import CnnperfError, NotOffered, WorkerFailed
 from pytest_cnnperf.host.process import Answer
 from pytest_cnnperf.judging.verdict import Reason
 from pytest_cnnperf.measuring.gpu.watch import GpuBusy
-from pytest_cnnperf.run.rounds import Asked, checked, timed
+from pytest_cnnperf.run.rounds import Asked, back_to_back, checked, timed
 from pytest_cnnperf.settings import QUICK, Settings, Timing
 
 CASE = Case("made_up", "convolution", "n", "a", Problem(1, 1, 3, 3, 1, 3, 3), Pass.FORWARD, Algorithm.GEMM)
@@ -64,7 +64,7 @@ def refuse(error: CnnperfError) -> Callable[..., Any]:
 def test_behind_a_wrong_answer_which_stands_whatever_the_release_does(release: CnnperfError | None) -> None:
     worker = ScriptedWorker(**({"release": release} if release else {}))
     asked = asked_of(worker, WRONG)
-    assert checked(asked, exact=True).fault is timed(asked, None, replica=0).fault is Reason.RESULT_NOT_FINITE
+    assert checked(asked, exact=True).fault is timed(asked, None).fault is Reason.RESULT_NOT_FINITE
     assert worker.asked == ["prepare", "release"] * 2
 
 
@@ -76,7 +76,7 @@ def test_behind_an_error_which_stands_whatever_the_release_does(
     worker = ScriptedWorker(**({"release": release} if release else {}))
     monkeypatch.setattr(Asked, "measured", refuse(error))
     with pytest.raises(type(error), match=str(error)):
-        timed(asked_of(worker), None, replica=0)
+        timed(asked_of(worker), None)
     assert worker.asked == ["prepare", "release"]
 
 
@@ -88,8 +88,23 @@ def test_a_worker_that_does_not_survive_the_ceilings_is_replaced_before_its_case
     asked = asked_of(first, WRONG)
     monkeypatch.setattr(asked.run, "worker", lambda *arguments, **more: next(workers))
     monkeypatch.setattr(asked.run, "measure_gpu_peak", lambda worker, gpus: setattr(worker, "alive", False))
-    timed(asked, None, replica=0)
+    timed(asked, None)
     assert (first.asked, second.asked) == ([], ["prepare", "release"])
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_rounds_back_to_back_get_a_new_process_each_where_they_are_to_share_no_luck(
+    monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
+    asked, asked_for = asked_of(ScriptedWorker(), WRONG), []
+
+    def worker(*_: object, fresh: bool, **__: object) -> ScriptedWorker:
+        asked_for.append(fresh)
+        return ScriptedWorker()
+
+    monkeypatch.setattr(asked.run, "worker", worker)
+    assert len(list(back_to_back(asked, None, count=3, fresh=fresh))) == 3
+    assert asked_for == [fresh] * 3
 
 
 def test_a_right_answer_whose_release_fails_is_a_failure() -> None:

@@ -1,46 +1,283 @@
-"""How many rounds a case gets, and what is told of rounds that did not run the same."""
+"""How often a case is visited, when a change is believed, and what is told of rounds that did not run the same."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_cnnperf.algorithms.checking import Check
+from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.cases import Algorithm, Case, Clock, DeviceKind, Pass, Problem
 from pytest_cnnperf.frameworks.resolved import Resolved
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
+from pytest_cnnperf.measuring.median import median_ratio
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 from pytest_cnnperf.report.outcome import Outcome
-from pytest_cnnperf.run.rounds import Answer
+from pytest_cnnperf.run import visits
+from pytest_cnnperf.run.callables import LOOKS
+from pytest_cnnperf.run.rounds import Answer, Asked
 from pytest_cnnperf.run.telling import finished
-from pytest_cnnperf.run.visits import Course, Visited
-from pytest_cnnperf.settings import Settings, Update
+from pytest_cnnperf.run.visits import (
+    CPU_LOOKS,
+    Course,
+    Unsettled,
+    Visited,
+    is_settled,
+    judged_so_far,
+    look_level,
+    looks_at,
+    settle,
+)
+from pytest_cnnperf.settings import QUICK, Settings, Timing, Update
 
 CASE = Case("made_up", "convolution", "n", "a", Problem(1, 2, 6, 6, 3, 3, 3), Pass.FORWARD, Algorithm.AUTO)
 SAME = Judgement(Verdict.SAME, Reason.WITHIN_THRESHOLD, "as ever")
 
 
-@pytest.mark.parametrize(("kind", "rounds"), [(DeviceKind.CPU, (4, 4, 4)), (DeviceKind.CUDA, (2, 2, 2))])
-@pytest.mark.parametrize("update", [Update.NOTHING, Update.ALL])
-def test_a_visit_has_one_round_in_each_process_of_its_device(
-    kind: DeviceKind, rounds: tuple[int, ...], update: Update
+STORED = Entry.of(
+    CASE.key,
+    Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round((9, 9, 9), (3, 3, 3), (9, 9, 9)),), 1),
+    resolved="k",
+    error_fraction=None,
+    versions={},
+    recorded="2026-11-26",
+)
+COMPARE, RECORD = Settings(compare=True), Settings(compare=True, update=Update.ALL)
+
+
+def course_of(
+    kind: DeviceKind = DeviceKind.CPU, settings: Settings = COMPARE, *, before: Entry | None = STORED
+) -> Course:
+    return Course.of(looks_at(replace(CASE, device_kind=kind)), settings, before=before, apart=True)
+
+
+def judgement(verdict: Verdict, reason: Reason = Reason.RATIO_ABOVE_THRESHOLD) -> Judgement:
+    return Judgement(verdict, reason, "so it is", baseline_ratio=1.2 if verdict is Verdict.SLOWER else 1 / 1.2)
+
+
+def visited(*figures: float) -> Visited:
+    """One visit of one round at each of these figures, without noise within."""
+    return Visited(answer("k"), tuple((answer("k", figure),) for figure in figures))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "looks", "least"),
+    [
+        # A comparison is settled by two visits at best; a recording makes all but the last look's.
+        (DeviceKind.CPU, COMPARE, (4, 8, 12), 2),
+        (DeviceKind.CUDA, COMPARE, (3, 6), 2),
+        (DeviceKind.CPU, RECORD, (4, 8, 12), 8),
+        (DeviceKind.CUDA, RECORD, (3, 6), 3),
+    ],
+)
+def test_a_recording_makes_more_visits_than_a_comparison_must(
+    kind: DeviceKind, settings: Settings, looks: tuple[int, ...], least: int
 ) -> None:
-    case = replace(CASE, device_kind=kind)
-    course = Course.of(case, Settings(compare=True, update=update), before=None, apart=True)
-    assert (course.rounds, course.whole) == (rounds, update is Update.ALL)
+    course = course_of(kind, settings)
+    assert (course.looks, course.least, course.most) == (looks, least, looks[-1])
+    assert course.whole is (settings is RECORD)
 
 
-def answer(name: str) -> Answer:
-    samples = Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round((9, 9, 9), (3, 3, 3), (9, 9, 9)),), first_call_ns=1)
+@pytest.mark.parametrize(
+    ("settings", "before"), [(Settings(), STORED), (Settings(), None), (COMPARE, None)], ids=["off", "plain", "missing"]
+)
+def test_where_nothing_is_compared_one_visit_tells_all_that_is_asked(settings: Settings, before: Entry | None) -> None:
+    course = course_of(settings=settings, before=before)
+    unknown = judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
+    assert (course.least, course.whole) == (1, False)
+    assert course.is_at_end(visited(1.0), unknown)
+
+
+@pytest.mark.parametrize(
+    ("before", "update", "whole"),
+    [
+        (None, Update.NEW, True),
+        (STORED, Update.NEW, False),
+        (STORED, Update.ALL, True),
+        (STORED, Update.NOTHING, False),
+    ],
+)
+def test_a_course_is_whole_where_a_baseline_is_made_of_it(before: Entry | None, update: Update, whole: bool) -> None:
+    assert course_of(settings=Settings(compare=True, update=update), before=before).whole is whole
+
+
+@pytest.mark.parametrize(("count", "is_at_end"), [(1, False), (2, True), (3, True), (12, True)])
+def test_a_comparison_that_is_settled_ends_with_its_second_visit_and_not_before(count: int, is_at_end: bool) -> None:
+    assert course_of().is_at_end(visited(*[1.0] * count), SAME) is is_at_end
+
+
+def test_a_comparison_that_nothing_settles_ends_with_the_last_look() -> None:
+    unsure = judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    ends = [count for count in range(1, 13) if course_of().is_at_end(visited(*[1.0] * count), unsure)]
+    assert ends == [12]
+    ends = [count for count in range(1, 7) if course_of(DeviceKind.CUDA).is_at_end(visited(*[1.0] * count), unsure)]
+    assert ends == [6]
+
+
+def test_a_recording_goes_on_until_its_figure_is_known_well_enough_whatever_the_judgement() -> None:
+    course = course_of(settings=RECORD)
+    calm, restless = [1.0, 1.01] * 6, [1.0, 1.1] * 6
+    # Of eight visits each lies half of log(1.01) = 1 % (or of log(1.1) = 9.5 %) from the median, so that its standard
+    # error is 1.4826 × sqrt(pi / 2) × 0.5 % ÷ sqrt(8) = 0.33 % (or 3.1 %).
+    calm_ends = [course.is_at_end(visited(*calm[:count]), SAME) for count in (2, 7, 8)]
+    restless_ends = [course.is_at_end(visited(*restless[:count]), SAME) for count in (7, 8, 11, 12)]
+    assert (calm_ends, restless_ends) == ([False, False, True], [False, False, False, True])
+    unsure = judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert course.is_at_end(visited(*calm[:8]), unsure)
+
+
+@pytest.mark.parametrize("sound", [0, 1])
+def test_a_recording_of_throttled_visits_without_samples_goes_on_to_the_last_look(sound: int) -> None:
+    course = course_of(DeviceKind.CUDA, RECORD)
+    empty = answer("k", count=0)
+
+    def is_at_end(count: int) -> bool:
+        visits_made = ((answer("k"),),) * sound + ((empty,),) * (count - sound)
+        return course.is_at_end(Visited(answer("k"), visits_made), judgement(Verdict.UNDECIDED, Reason.THROTTLED))
+
+    assert [count for count in range(1, 7) if is_at_end(count)] == [6]
+
+
+def test_the_visits_ahead_are_those_that_follow_for_certain() -> None:
+    assert [course_of().ahead(count) for count in (1, 2, 5)] == [1, 1, 1]
+    assert [course_of(settings=RECORD).ahead(count) for count in (1, 5, 8, 11)] == [7, 3, 1, 1]
+
+
+def test_the_looks_share_the_error_level_of_the_case() -> None:
+    assert look_level(0.03, (4, 8, 12)) == pytest.approx(0.01)
+    assert look_level(0.03, (3, 6)) == pytest.approx(0.015)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "settled_at"),
+    [
+        (Verdict.SAME, Reason.WITHIN_THRESHOLD, range(1, 13)),
+        # More visits may tell more, but not the last four.
+        (Verdict.SAME, Reason.WITHIN_RESOLUTION, range(8, 13)),
+        (Verdict.SLOWER, Reason.RATIO_ABOVE_THRESHOLD, range(1, 13)),
+        (Verdict.FASTER, Reason.RATIO_BELOW_THRESHOLD, range(1, 13)),
+        (Verdict.UNKNOWN, Reason.NO_BASELINE, range(1, 13)),
+        (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, ()),
+        (Verdict.UNDECIDED, Reason.NOT_CONFIRMED, ()),
+    ],
+)
+def test_what_is_said_for_certain_needs_no_other_visit(verdict: Verdict, reason: Reason, settled_at: range) -> None:
+    settled = [count for count in range(1, 13) if is_settled(judgement(verdict, reason), count, looks=CPU_LOOKS)]
+    assert settled == list(settled_at)
+
+
+def said_of(count: int, verdict: Verdict, *, looks: tuple[int, ...] = CPU_LOOKS) -> Judgement:
+    """The judgement of so many visits that alone would say this."""
+    shown = visited(*[1.0] * count).by_visit
+    return judged_so_far(shown, lambda _: judgement(verdict), threshold=0.05, looks=looks)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SLOWER, Verdict.FASTER])
+@pytest.mark.parametrize(("looks", "most"), [((4, 8, 12), 12), ((3, 6), 6)])
+def test_a_change_is_said_at_a_look_only(verdict: Verdict, looks: tuple[int, ...], most: int) -> None:
+    said = [count for count in range(1, most + 1) if said_of(count, verdict, looks=looks).verdict is verdict]
+    assert said == list(looks)
+
+
+@pytest.mark.parametrize(("count", "following"), [(1, 4), (3, 4), (5, 8), (7, 8), (9, 12), (11, 12)])
+def test_a_change_between_two_looks_is_undecided_and_tells_the_next(count: int, following: int) -> None:
+    found = said_of(count, Verdict.SLOWER)
+    assert (found.verdict, found.reason) == (Verdict.UNDECIDED, Reason.NOT_CONFIRMED)
+    assert found.detail == f"so it is; seen in {count} visits, and believed after {following}"
+    assert found.baseline_ratio == 1.2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("verdict", [Verdict.SAME, Verdict.UNDECIDED, Verdict.UNKNOWN])
+def test_what_is_no_change_is_said_after_any_number_of_visits(count: int, verdict: Verdict) -> None:
+    assert said_of(count, verdict) == judgement(verdict)
+
+
+def test_a_change_that_the_later_visits_alone_do_not_show_is_not_believed_at_a_look() -> None:
+    def judged_alone(samples: Samples) -> Judgement:
+        later = len(samples.visits) == 3
+        return replace(judgement(Verdict.SLOWER), baseline_ratio=1.04 if later else 1.2)
+
+    found = judged_so_far(visited(*[1.0] * 4).by_visit, judged_alone, threshold=0.05, looks=CPU_LOOKS)
+    assert (found.verdict, found.reason) == (Verdict.UNDECIDED, Reason.NOT_CONFIRMED)
+    assert found.detail == "so it is; but later visits alone show +4.0%"
+
+
+class Visits:
+    """Makes visits as `settle` asks for them, each at the next of these figures, and keeps what it was asked."""
+
+    def __init__(self, *figures: float) -> None:
+        self.figures = iter(figures)
+        self.numbers: list[int] = []
+        self.levels: list[float] = []
+
+    def rounds(self, _like: Samples | None, number: int) -> Iterator[Answer]:
+        self.numbers.append(number)
+        yield answer("k", next(self.figures))
+
+    def settled(self, monkeypatch: pytest.MonkeyPatch, course: Course) -> Judgement:
+        def alone(_asked: object, samples: Samples, _before: object, *, level: float) -> Judgement:
+            self.levels.append(level)
+            is_slow = median_ratio(samples) > 3.15
+            return judgement(Verdict.SLOWER) if is_slow else SAME
+
+        monkeypatch.setattr(visits, "judged", alone)
+        timing = Timing(QUICK.max_seconds, QUICK.min_samples, QUICK.max_samples, threshold=0.05)
+        asked = Asked(SimpleNamespace(level=0.03), CASE, timing)  # type: ignore[arg-type]
+        _, found = settle(asked, Visited(answer("k")), None, course=course, rounds=self.rounds)
+        return found
+
+
+def test_visits_one_after_the_other_end_where_the_course_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = replace(course_of(), apart=False)
+    same, slow = Visits(*[1.0] * 12), Visits(*[1.2] * 12)
+    assert same.settled(monkeypatch, course).verdict is Verdict.SAME
+    assert same.numbers == [0, 1]
+    assert slow.settled(monkeypatch, course).verdict is Verdict.SLOWER
+    assert slow.numbers == [0, 1, 2, 3]
+    # Each look has a third of the case's 3 %; at the fourth visit the last three are judged alone, too.
+    assert same.levels + slow.levels == [pytest.approx(0.01)] * (2 + 4 + 1)
+
+
+def test_between_visits_that_are_apart_the_case_waits_with_what_it_has_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Visits(1.0)
+    with pytest.raises(Unsettled) as caught:
+        made.settled(monkeypatch, course_of(settings=RECORD))
+    assert (len(caught.value.visited.visits), caught.value.ahead) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("settings", "figure", "visits_made", "verdict"),
+    [
+        (COMPARE, 1.0, 2, Verdict.SAME),
+        (COMPARE, 1.2, 4, Verdict.SLOWER),
+        (RECORD, 1.0, 4, Verdict.SAME),
+    ],
+)
+def test_a_callable_is_looked_at_after_four_visits_and_six(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, figure: float, visits_made: int, verdict: Verdict
+) -> None:
+    made = Visits(*[figure] * 6)
+    course = Course.of(LOOKS, settings, before=STORED, apart=False)
+    assert course.most == 6
+    assert made.settled(monkeypatch, course).verdict is verdict
+    assert made.numbers == list(range(visits_made))
+
+
+def answer(name: str, figure: float = 1.0, *, count: int = 3) -> Answer:
+    ns = (round(3e6 * figure),) * count
+    samples = Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round(ns, (1_000_000,) * count, ns),), first_call_ns=1)
     check = Check(correct=True, fault=None, error_fraction=0.1, detail="")
     return Answer(check, Resolved(Algorithm.GEMM, name), 1, {}, samples=samples)
 
 
 def detail_of(*names: str) -> str:
-    visited = Visited(answer(names[0]), (tuple(map(answer, names)),))
+    shown = Visited(answer(names[0]), (tuple(map(answer, names)),))
     blank = Outcome(CASE.key, "node", Verdict.UNKNOWN, Reason.NOT_COMPARED)
-    return finished(blank, CASE, visited, SAME, stores=False).detail
+    return finished(blank, CASE, shown, SAME, stores=False).detail
 
 
 def test_rounds_that_ran_different_kernels_are_told() -> None:

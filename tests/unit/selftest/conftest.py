@@ -9,8 +9,7 @@ import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
-from pytest_cnnperf.run.resources import REPLICAS
-from pytest_cnnperf.run.visits import MOST_VISITS
+from pytest_cnnperf.selftest.collecting import VISITS
 from pytest_cnnperf.selftest.recordings import Recording, Recordings
 
 Record = Callable[..., Recording]
@@ -23,14 +22,12 @@ def record() -> Record:
     chance = random.Random(20261123)
 
     def visit(number: int, pace: float) -> Samples:
-        rounds = []
-        for _ in range(REPLICAS):
-            ns = tuple(round(5e6 * pace * (1 + chance.gauss(0, 0.002))) for _ in range(12))
-            rounds.append(Round(ns, (CONTROL_NS,) * len(ns), ns, visit=number))
-        return Samples(Clock.PROCESS_CPU, Plan(1, 5, "made up"), tuple(rounds), 1)
+        ns = tuple(round(5e6 * pace * (1 + chance.gauss(0, 0.002))) for _ in range(12))
+        round_ = Round(ns, (CONTROL_NS,) * len(ns), ns, visit=number)
+        return Samples(Clock.PROCESS_CPU, Plan(1, 5, "made up"), (round_,), 1)
 
     def make(turn: int, *, slowdown: float = 0.0, visits: Sequence[float] | None = None) -> Recording:
-        paces = visits or [1 + slowdown] * MOST_VISITS
+        paces = visits or [1 + slowdown] * VISITS
         return Recording(slowdown, turn, tuple(visit(number, pace) for number, pace in enumerate(paces)))
 
     return make

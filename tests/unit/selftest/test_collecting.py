@@ -12,8 +12,6 @@ from pytest_cnnperf.cases import Algorithm, Layout
 from pytest_cnnperf.frameworks.fake import SCRIPT_VARIABLE, SPEC
 from pytest_cnnperf.frameworks.spec import Offer
 from pytest_cnnperf.run import Run
-from pytest_cnnperf.run.resources import REPLICAS
-from pytest_cnnperf.run.visits import MOST_VISITS
 from pytest_cnnperf.selftest.collecting import SLOWDOWNS, CannotMeasure, Subject, collected, slowable, subject_of
 from pytest_cnnperf.selftest.injecting import CASE
 from pytest_cnnperf.selftest.recordings import Recordings
@@ -66,24 +64,26 @@ def test_a_call_burns_exactly_its_part_more(found, slowdown):
 
 def test_the_visits_are_those_of_a_comparison_and_know_their_number(found):
     for recording in found.recordings:
-        assert [len(visit.rounds) for visit in recording.visits] == [REPLICAS] * MOST_VISITS
-        assert [{round_.visit for round_ in visit.rounds} for visit in recording.visits] == [{0}, {1}, {2}]
+        # One round each, and as many as a comparison makes up to its second look (docs/verdicts.md, Visits).
+        assert [[round_.visit for round_ in visit.rounds] for visit in recording.visits] == [
+            [number] for number in range(8)
+        ]
 
 
 def test_all_samples_are_built_alike(found):
     assert len({visit.plan for recording in found.recordings for visit in recording.visits}) == 1
 
 
-def test_each_round_of_a_visit_has_a_process_of_its_own_that_is_replaced_after_it(found, folder):
+def test_unchanged_and_slowed_share_the_process_of_a_visit_which_is_replaced_before_the_next(found, folder):
     assert found.recordings
-    # Two turns of three visits.
-    assert int((folder / "count").read_text()) == 2 * 3 * REPLICAS
+    # Two turns of eight visits.
+    assert int((folder / "count").read_text()) == 2 * 8
 
 
 def test_whoever_waits_hears_where_it_is(found, told):
     assert found.recordings
-    assert told[0] == "recording 1, visit 1 of 3: Fake"
-    assert len(told) == 2 * 3
+    assert told[0] == "recording 1, visit 1 of 8: Fake"
+    assert len(told) == 2 * 8
 
 
 def test_a_wrong_result_ends_it_with_the_next_command(tmp_path):
