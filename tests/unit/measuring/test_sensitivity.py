@@ -234,3 +234,14 @@ def test_what_was_not_swept_is_not_corrected_and_without_doubt(chance: random.Ra
     now = measured(chance, [(0.3, 0.3)] * 4)
     unswept = replace(now, rounds=tuple(replace(each, sweep_ns=()) for each in now.rounds))
     assert found_in(measured(chance, CALM)).doubt(unswept) == 0.0
+
+
+def test_visits_of_a_single_sample_tell_of_the_state_as_well(chance: random.Random) -> None:
+    def first_of(round_: Round) -> Round:
+        names = ("workload_ns", "control_ns", "wall_ns", "sweep_ns")
+        return replace(round_, **{name: getattr(round_, name)[:1] for name in names})
+
+    recording = measured(chance, busy(chance, visits=12), core=0.5, memory=0.5)
+    found = found_in(replace(recording, rounds=tuple(map(first_of, recording.rounds))))
+    # Twelve samples, whose slope is known to 1 % ÷ (10 % × sqrt(12)) = 0.03, drawn to what is believed before by less.
+    assert (found.core, found.memory) == pytest.approx((0.5, 0.5), abs=0.1)
