@@ -32,7 +32,7 @@ class Preset:
 
     `gpu_batches` are the batches on a GPU, which smaller ones leave idle. `every_layout` asks for all layouts and (on a
     GPU) types of an offer, and for extra offers, otherwise only for the first, the framework's own.
-    Units: `max_seconds` and samples per round, of which a case has at least two.
+    Units: `max_seconds` and samples of one visit; what is compared has at least two of them, what is recorded more.
     """
 
     name: str

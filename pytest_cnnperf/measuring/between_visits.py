@@ -28,10 +28,11 @@ PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
 LEAST_RUN_SPREAD = 0.01
 _MAD_TO_SIGMA = 1.4826
-# Enough of them that order statistics tell the error of their median.
-MANY_VISITS = 6
+# Enough of them that the order statistics which enclose their median leave out the smallest and the largest.
+MANY_VISITS = 8
 # The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
-_MEDIAN_COST = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.19}
+# Source: variances of order statistics of a normal sample.
+_MEDIAN_COST = dict(enumerate((1.0, 1.0, 1.35, 1.19, 1.43, 1.29, 1.47, 1.35, 1.50, 1.38, 1.51, 1.41), start=1))
 _MOST_MEDIAN_COST = math.pi / 2
 
 
@@ -83,7 +84,8 @@ def _deviation(logs: Sequence[float]) -> float:
     middle = statistics.median(logs)
     if len(logs) >= MANY_VISITS:
         error = median_standard_error([log - middle for log in logs])
-        return error / math.sqrt(median_variance(len(logs)))
+        # That error is the one of a median of many.
+        return error / math.sqrt(_MOST_MEDIAN_COST / len(logs))
     sound = [log for log in logs if log - middle < ASTRAY]
     return statistics.stdev(sound if len(sound) > 1 else logs)
 

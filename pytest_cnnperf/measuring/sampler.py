@@ -13,6 +13,7 @@ from ..host.source import Source, Timed
 from ..settings import Timing
 from .gpu.state import GpuState
 from .gpu.watch import Batch, Watch
+from .median import are_positive
 from .samples import Plan, Round, Samples
 from .stopping import Stopping
 
@@ -145,7 +146,9 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
 
 
 def _checked(timed: Timed) -> Round:
-    round_ = Round(timed.workload_ns, timed.control_ns, timed.wall_ns, sweep_ns=timed.sweep_ns)
+    # A clock too coarse for the sweep tells nothing of the memory.
+    sweep_ns = timed.sweep_ns if are_positive(timed.sweep_ns) else ()
+    round_ = Round(timed.workload_ns, timed.control_ns, timed.wall_ns, sweep_ns=sweep_ns)
     counts = {len(round_.workload_ns), len(round_.control_ns), len(round_.wall_ns)}
     if len(counts) != 1 or 0 in counts:
         raise WorkerFailed(

@@ -198,6 +198,10 @@ def test_the_sweep_before_each_sample_stands_beside_it_where_there_is_one(sweep_
     assert result.sweep_ns == (() if sweep_ns is None else (sweep_ns,) * result.count)
 
 
+def test_sweeps_that_the_clock_is_too_coarse_for_are_none() -> None:
+    assert measured(Scripted([10_000_000], sweep_ns=0)).sweep_ns == ()
+
+
 def test_a_source_that_answers_nothing_is_an_error_and_no_endless_loop() -> None:
     class Silent(Scripted):
         def time(self, **request: object) -> Round:  # type: ignore[override]
