@@ -55,7 +55,8 @@ class Sensitivity:
 
         Source: ridge regression (a normal prior) with Huber's weights, on the logarithms of all its pairs. Of 155 cases
         of three frameworks on a machine with busy tenants, half the visits of a recording differed from the other half
-        by more than 5 % in 15 % of cases beside the control alone, and in 8 % so (docs/controls.md).
+        by more than 5 % in 15 % of cases beside the control alone, and in 8 % so; the priors were
+        chosen on that same recording (docs/controls.md).
         """
         if not recording.rounds or not all(map(_is_swept, recording.rounds)):
             return None
