@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..measuring.between_visits import Floor, median_variance
@@ -81,20 +82,21 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
     found = Sensitivity.of(before)
     sides = (summarize(each, level=level) for each in alike(now, before, found))
     change = change_between(*sides, floor=floor, doubt=found.doubt(now) if found else 0.0)
+    own, pace = _times(now.workload_ns, before.workload_ns), _times(now.control_ns, before.control_ns)
     verdict, reason, detail = _unless_control_moved(
-        _decide(change, threshold=threshold, level=level), now, before, threshold=threshold
+        _decide(change, threshold=threshold, level=level), own, pace, threshold=threshold
     )
     low, high = change.interval(level)
     return Judgement(
         verdict,
         reason,
-        "; ".join(part for part in (detail, _machine_word(now, before)) if part),
+        "; ".join(part for part in (detail, _machine_word(pace)) if part),
         baseline_ratio=change.ratio,
         low=low,
         high=high,
         resolution=change.detectable(level),
         within_run=change.within_run,
-        control_pace=_pace(now, before),
+        control_pace=pace,
     )
 
 
@@ -181,19 +183,21 @@ def _percent(ratio: float) -> str:
     return f"{ratio - 1:+.1%}"
 
 
-def _pace(now: Samples, before: Samples) -> float:
-    return statistics.median(now.control_ns) / statistics.median(before.control_ns)
+def _times(now_ns: Sequence[int], before_ns: Sequence[int]) -> float:
+    return statistics.median(now_ns) / statistics.median(before_ns)
 
 
 _Decision = tuple[Verdict, Reason, str]
 
 
-def _unless_control_moved(decision: _Decision, now: Samples, before: Samples, *, threshold: float) -> _Decision:
-    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
+def _unless_control_moved(decision: _Decision, own: float, pace: float, *, threshold: float) -> _Decision:
+    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell.
+
+    `own` and `pace` are now ÷ before of the workload and of the control.
+    """
     verdict, _, detail = decision
-    own = statistics.median(now.workload_ns) / statistics.median(before.workload_ns)
     is_still = 1 / (1 + threshold) < own < 1 + threshold
-    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(_pace(now, before)):
+    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(pace):
         return decision
     return (
         Verdict.UNDECIDED,
@@ -207,9 +211,8 @@ def _has_moved(pace: float) -> bool:
     return not 1 / CONTROL_MOVED <= pace <= CONTROL_MOVED
 
 
-def _machine_word(now: Samples, before: Samples) -> str:
+def _machine_word(pace: float) -> str:
     """A word about the machine when the control itself runs at another pace than it did."""
-    pace = _pace(now, before)
     if not _has_moved(pace):
         return ""
     return f"the control took {pace:.2f} times as long as in the baseline (the machine's pace; the ratio allows for it)"

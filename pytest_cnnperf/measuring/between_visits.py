@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .median import median_standard_error, visit_logs
+from .median import mad_sigma, median_standard_error, visit_logs
 from .samples import Samples
 
 # What is assumed before anything is known, with the weight of so many cases; and the least believed.
@@ -27,7 +27,6 @@ ASTRAY = 0.15
 PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
 LEAST_RUN_SPREAD = 0.01
-_MAD_TO_SIGMA = 1.4826
 # Enough of them that the order statistics which enclose their median leave out the smallest and the largest.
 MANY_VISITS = 8
 # The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
@@ -110,7 +109,7 @@ def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:
     cases have in common is not spread, and a few that did change do not count (median absolute deviation).
     """
     middle = statistics.median(moves)
-    sigma = _MAD_TO_SIGMA * statistics.median(abs(move - middle) for move in moves)
+    sigma = mad_sigma([move - middle for move in moves])
     return RunToRun(len(moves), math.sqrt(max(0.0, sigma**2 - statistics.median(explained)) / 2))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .median import is_usable
+from .median import is_usable, mad_sigma
 from .samples import Round, Samples
 
 # Before anything is seen a case is taken to go with the control alone. Prior standard deviations: so much of it goes
@@ -26,7 +26,6 @@ _LEAST_NOISE = 0.01
 # Samples farther away than so many deviations pull with less weight (Huber); the weights are made again so often.
 _HUBER = 1.345
 _ITERATIONS = 6
-_MAD_TO_SIGMA = 1.4826
 # A state of the machine is seen where control or sweep vary by so many times the variance of their own scatter, which
 # is never taken for less than this.
 _STATE_TO_SCATTER = 4.0
@@ -116,7 +115,7 @@ class _Scatter:
 
         def own(name: str) -> float:
             steps = np.concatenate([np.diff(np.log(getattr(each, name))) for each in recording.rounds])
-            return (_MAD_TO_SIGMA * float(np.median(np.abs(steps)))) ** 2 / 2 if len(steps) else 0.0
+            return mad_sigma(steps.tolist()) ** 2 / 2 if len(steps) else 0.0
 
         return cls(own("control_ns"), own("sweep_ns"))
 
@@ -140,7 +139,7 @@ def _slopes(values: _Array, axes: _Array, scatter: _Scatter, *, alike: float) ->
     prior = np.diag(np.array((PRIOR_MEMORY, PRIOR_MORE)) ** -2)
     residuals = values - np.median(values)
     for _ in range(_ITERATIONS):
-        noise = max(_LEAST_NOISE, _MAD_TO_SIGMA * float(np.median(np.abs(residuals))))
+        noise = max(_LEAST_NOISE, mad_sigma(residuals.tolist()))
         weights = np.minimum(1.0, _HUBER * noise / np.maximum(np.abs(residuals), 1e-9))
         centred = axes - np.average(axes, axis=1, weights=weights)[:, None]
         off = values - np.average(values, weights=weights)

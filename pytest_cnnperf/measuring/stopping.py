@@ -66,8 +66,12 @@ class Stopping:
     @property
     def round(self) -> Round:
         """All samples so far."""
-        workload_ns, control_ns = tuple(self.workload_ns), tuple(self.control_ns)
-        return Round(workload_ns, control_ns, tuple(self.wall_ns), sweep_ns=tuple(self.sweep_ns))
+        return Round(
+            workload_ns=tuple(self.workload_ns),
+            control_ns=tuple(self.control_ns),
+            wall_ns=tuple(self.wall_ns),
+            sweep_ns=tuple(self.sweep_ns),
+        )
 
     @property
     def half_width(self) -> float:

@@ -90,16 +90,6 @@ def test_a_round_without_sweeps_is_of_a_machine_that_told_none(make_entry: MakeE
     assert [round_.sweep_ns for round_ in half.rounds] == [SWEPT, ()]
 
 
-@pytest.mark.parametrize("sweep", [-5, 0, 1.5, "7", None, True])
-def test_a_sweep_that_is_no_time_is_refused(swept: str, sweep: object) -> None:
-    def spoil(case: dict[str, Any]) -> None:
-        case["rounds"][1]["sweep_ns"][2] = sweep
-
-    assert f"round 2 sweep_ns holds {sweep!r}, expected integers of at least 1 (nanoseconds)" in complaint(
-        changed(swept, spoil)
-    )
-
-
 @pytest.mark.parametrize("sweeps", [[], [1], [1, 2, 3, 4]])
 def test_sweeps_that_do_not_stand_before_a_sample_each_are_refused(swept: str, sweeps: list[int]) -> None:
     said = complaint(changed(swept, lambda case: case["rounds"][0].update(sweep_ns=sweeps)))
@@ -278,13 +268,14 @@ def test_a_value_that_cannot_be_is_named_with_what_was_expected(text: str, name:
     assert told in complaint(changed(text, lambda case: case.update({name: value})))
 
 
+@pytest.mark.parametrize("name", ["workload_ns", "sweep_ns"])
 @pytest.mark.parametrize("sample", [-5, 0, 1.5, "7", None, True])
-def test_a_sample_that_is_no_time_is_refused(text: str, sample: object) -> None:
+def test_a_sample_or_a_sweep_that_is_no_time_is_refused(swept: str, name: str, sample: object) -> None:
     def spoil(case: dict[str, Any]) -> None:
-        case["rounds"][1]["workload_ns"][2] = sample
+        case["rounds"][1][name][2] = sample
 
-    assert f"round 2 workload_ns holds {sample!r}, expected integers of at least 1 (nanoseconds)" in complaint(
-        changed(text, spoil)
+    assert f"round 2 {name} holds {sample!r}, expected integers of at least 1 (nanoseconds)" in complaint(
+        changed(swept, spoil)
     )
 
 
