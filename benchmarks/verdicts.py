@@ -35,10 +35,11 @@ from pytest_cnnperf.frameworks.registry import builtin
 from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, alike, change_between
 from pytest_cnnperf.judging.statistics import session_level, summarize
 from pytest_cnnperf.judging.verdict import Verdict
-from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, visit_floor
-from pytest_cnnperf.measuring.median import median_ratio, visit_logs
+from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
+from pytest_cnnperf.measuring.core import Sides
+from pytest_cnnperf.measuring.median import median_ratio
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
-from pytest_cnnperf.measuring.sensitivity import Sensitivity, corrected_by_itself
+from pytest_cnnperf.measuring.sensitivity import Sensitivity
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
 from pytest_cnnperf.run.visits import CPU_LOOKS, joined
@@ -141,7 +142,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
     for name, visits in frameworks.items():
         taught = visits[: len(visits) // 3]
         recordings = [recorded(taught[start : start + RECORDED]) for start in range(len(taught) - RECORDED + 1)]
-        floors[name] = Floor(visit_floor([visit_logs(corrected_by_itself(one)) for one in recordings]), runs=0.0)
+        floors[name] = seen_floor(recordings, runs=0.0)
         changes = [_change(before, now, floors[name]) for before, now in pairs(taught)]
         seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
     return {name: replace(floor, runs=run_floor(seen)) for name, floor in floors.items()}
@@ -153,7 +154,8 @@ def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
 
 
 def _alike(now: Samples, before: Samples) -> tuple[Samples, Samples]:
-    return alike(now, before, Sensitivity.of(before))
+    sides = Sides.of(now, before)
+    return alike(sides.now, sides.before, Sensitivity.of(sides.before))
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..cases import Algorithm, Clock
+from ..measuring.core import quiet_indices, quiet_ns, quiet_part
 from ..measuring.gpu.conditions import Conditions
-from ..measuring.median import are_positive, median_ratio, visit_logs
+from ..measuring.median import are_positive, median_ratio
 from ..measuring.samples import Plan, Round, Samples
-from ..measuring.sensitivity import corrected_by_itself
 
-MOST_SAMPLES = 64
+MOST_SAMPLES = 96
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Entry:
         resolved_algorithm: Algorithm | None = None,
         peak_memory_bytes: int | None = None,
     ) -> Entry:
-        """The entry of these samples, at most 64 of them, evenly from all rounds.
+        """The entry of these samples, at most 96 of them, evenly from all rounds.
 
         Raises: ValueError for samples without a figure (none, or not above 0); such are never stored.
         """
@@ -83,11 +83,6 @@ class Entry:
         """The stored samples, ready to be compared with."""
         return Samples(self.clock, self.plan, self.rounds, self.first_call_ns)
 
-    @property
-    def visit_logs(self) -> tuple[float, ...]:
-        """The figure of each stored visit, as a logarithm, from which the spread between visits is pooled."""
-        return visit_logs(corrected_by_itself(self.samples))
-
     def to_plain(self) -> dict[str, Any]:
         """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
         return {
@@ -110,6 +105,7 @@ class Entry:
             "rounds": [
                 {
                     "control_ns": list(round_.control_ns),
+                    **({"probe_ns": list(round_.probe_ns), "quiet_ns": round_.quiet_ns} if round_.probe_ns else {}),
                     **({"sweep_ns": list(round_.sweep_ns)} if round_.sweep_ns else {}),
                     "visit": round_.visit,
                     "wall_ns": list(round_.wall_ns),
@@ -133,12 +129,13 @@ class Entry:
 
 
 def _round(plain: Mapping[str, Any]) -> Round:
-    times = {name: tuple(values) for name, values in plain.items() if name != "visit"}
-    return Round(visit=plain.get("visit", 0), **times)
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return Round(**fields)
 
 
 def derived(samples: Samples) -> dict[str, Any]:
     """What a reader of the file wants to see at once, and what must agree with the samples beside it."""
+    samples = quiet_part(samples) or samples
     return {
         "median_ns": round(statistics.median(samples.workload_ns)),
         "control_median_ns": round(statistics.median(samples.control_ns)),
@@ -147,24 +144,20 @@ def derived(samples: Samples) -> dict[str, Any]:
 
 
 def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
-    """At most 64 pairs, evenly over the rounds and evenly within each."""
+    """At most 96 pairs, evenly over the rounds and evenly within each, those on a quiet core first."""
     filled = [round_ for round_ in rounds if round_.workload_ns]
     chosen = [filled[index] for index in _evenly(len(filled), MOST_SAMPLES)]
     quota = MOST_SAMPLES // max(1, len(chosen))
-    return tuple(_picked(round_, _evenly(len(round_.workload_ns), quota)) for round_ in chosen)
+    quiet = quiet_ns(filled)
+    return tuple(round_.picked(_kept(round_, quota, quiet)) for round_ in chosen)
 
 
-def _picked(round_: Round, indices: Sequence[int]) -> Round:
-    def of(values: Sequence[int]) -> tuple[int, ...]:
-        return tuple(values[index] for index in indices) if values else ()
-
-    return replace(
-        round_,
-        workload_ns=of(round_.workload_ns),
-        control_ns=of(round_.control_ns),
-        wall_ns=of(round_.wall_ns),
-        sweep_ns=of(round_.sweep_ns),
-    )
+def _kept(round_: Round, most: int, quiet: int) -> list[int]:
+    """Indices of at most so many samples, those on a quiet core before others: only they may count one day."""
+    first = quiet_indices(round_, quiet)
+    others = sorted(set(range(len(round_.workload_ns))) - set(first))
+    chosen = [first[index] for index in _evenly(len(first), most)]
+    return sorted(chosen + [others[index] for index in _evenly(len(others), most - len(chosen))])
 
 
 def _evenly(count: int, most: int) -> list[int]:

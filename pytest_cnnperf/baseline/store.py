@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..cases import Case, DeviceKind
 from ..errors import BaselineError
-from ..measuring.between_visits import Floor, RunToRun, run_floor, visit_floor
+from ..measuring.between_visits import Floor, RunToRun, run_floor, seen_floor
 from ..measuring.machine import Machine
 from . import files, spread
 from .entry import Entry
@@ -85,13 +85,13 @@ class Baselines:
         if framework not in self._floors:
             paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
             runs = [run for folder in self._folders() for run in spread.read(folder).get(framework, ())]
-            visits = visit_floor(logs for path in paths for logs in self._visit_logs(path))
-            self._floors[framework] = Floor(visits, run_floor(runs))
+            recordings = (entry.samples for path in paths for entry in self._sound_entries(path))
+            self._floors[framework] = seen_floor(recordings, runs=run_floor(runs))
         return self._floors[framework]
 
-    def _visit_logs(self, path: Path) -> list[tuple[float, ...]]:
+    def _sound_entries(self, path: Path) -> list[Entry]:
         try:
-            return [entry.visit_logs for entry in self._entries(path).values()]
+            return list(self._entries(path).values())
         except BaselineError:
             return []
 

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from ..cases import Clock
 from ..frameworks.resolved import Resolved
+from ..worker.probe import BUSY
+
+__all__ = ["BUSY", "Source", "Timed"]
 
 
 @dataclass(frozen=True)
@@ -14,13 +17,18 @@ class Timed:
     """Pairs taken back to back.
 
     Units: nanoseconds per workload call and per control unit; `wall_ns` is elapsed time of the same calls, `sweep_ns`
-    that of the sweep through the caches before each sample, empty where there is none.
+    that of the sweep through the caches before each sample, empty where there is none. `probe_ns` tells of the core
+    beside each sample, empty where it is not looked at, `quiet_ns` what that takes on a quiet one, and `waited_ns` is
+    the time that went by with waiting for one.
     """
 
     workload_ns: tuple[int, ...]
     control_ns: tuple[int, ...]
     wall_ns: tuple[int, ...]
     sweep_ns: tuple[int, ...] = ()
+    probe_ns: tuple[int, ...] = ()
+    quiet_ns: int = 0
+    waited_ns: int = 0
 
 
 class Source(Protocol):

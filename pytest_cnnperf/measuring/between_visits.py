@@ -7,8 +7,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .core import quiet_part
 from .median import mad_sigma, median_standard_error, visit_logs
 from .samples import Samples
+from .sensitivity import corrected_by_itself
 
 # What is assumed before anything is known, with the weight of so many cases; and the least believed.
 # DESIGN section 5 measured 0.7 to 1.3 % between blocks of one process for the frameworks that allocate little.
@@ -39,11 +41,13 @@ _MOST_MEDIAN_COST = math.pi / 2
 class Floor:
     """What two measurements of the same thing differ by, as relative standard deviations.
 
-    `visits` is between visits of one run, `runs` between runs beyond that: no number of visits lowers it.
+    `visits` is between visits of one run, `visits_in_noise` where those were not on a quiet core, `runs` between runs
+    beyond that: no number of visits lowers it.
     """
 
     visits: float = PRIOR_SPREAD
     runs: float = PRIOR_RUN_SPREAD
+    visits_in_noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,16 @@ def visit_floor(cases: Iterable[Sequence[float]]) -> float:
     seen = spreads[min(count - 1, int(_QUANTILE * count))] if count else 0.0
     variance = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + count * seen**2) / (PRIOR_WEIGHT + count)
     return max(LEAST_SPREAD, math.sqrt(variance))
+
+
+def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
+    """What recordings of unchanged cases show between their visits; `runs` is what is known between runs."""
+    recordings = tuple(recordings)
+    return Floor(
+        visits=visit_floor(visit_logs(corrected_by_itself(quiet_part(each) or each)) for each in recordings),
+        runs=runs,
+        visits_in_noise=visit_floor(visit_logs(corrected_by_itself(each)) for each in recordings),
+    )
 
 
 def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:

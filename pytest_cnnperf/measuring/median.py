@@ -16,7 +16,12 @@ Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 def are_positive(values: Iterable[float]) -> bool:
     """Whether every value is a finite number above 0; a ratio of anything else means nothing."""
-    return all(isinstance(value, (int, float)) and 0 < value < math.inf for value in values)
+    values = tuple(values)
+    try:
+        # A value that is not a number makes a sum that is none, whatever the least value then is.
+        return not values or (min(values) > 0 and math.isfinite(sum(values)))
+    except TypeError:
+        return False
 
 
 def pair_ratios(round_: Round) -> tuple[float, ...]:

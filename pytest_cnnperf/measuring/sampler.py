@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from ..cases import Clock
 from ..errors import WorkerFailed
@@ -34,6 +35,18 @@ FIRST_WARMUP = 8
 SHORT_SECONDS = 0.1
 
 
+class Patience(Protocol):
+    """How long a round may wait for a quiet core."""
+
+    def allow(self) -> None:
+        """Tell the source how long its next samples may wait."""
+        ...
+
+    def lose(self, seconds: float) -> None:
+        """They have waited for so long."""
+        ...
+
+
 def choose_plan(workload_ns: int, control_ns: int, *, control: str) -> Plan:
     """Repeat calls shorter than a millisecond, and give the control half of the workload's time within limits."""
     # An estimate of 0 comes from a clock too coarse for one call; a microsecond is then a safe guess.
@@ -53,13 +66,15 @@ def measure(
     control: str,
     seconds_per_sample: float | None = None,
     watch: Watch | None = None,
+    patience: Patience | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Samples:
     """One round of samples; a baseline's `plan` for this control is used again, since a ratio depends on it.
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
-    On GPUs a `watch` discards the batches in which they were throttled, and counts them.
+    On GPUs a `watch` discards the batches in which they were throttled, and counts them. With `patience` the samples
+    wait for a quiet core, and that time does not count as the round's.
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
@@ -73,6 +88,8 @@ def measure(
     sieve = _Sieve(stopping, watch, seconds_per_sample)
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not stopping.is_finished() or (source.flips and flips % 2 == 0):
+        if patience is not None:
+            patience.allow()
         batch_began, seconds = now(), sieve.seconds_per_sample
         timed = source.time(
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
@@ -83,7 +100,11 @@ def measure(
             flip=True,
         )
         flips += 1
-        sieve.add(_checked(timed), now() - batch_began, elapsed_seconds=now() - began)
+        waited = timed.waited_ns * 1e-9
+        if patience is not None:
+            patience.lose(waited)
+        began += waited
+        sieve.add(_checked(timed), now() - batch_began - waited, elapsed_seconds=now() - began)
     return sieve.samples(Samples(clock, plan, (stopping.round,), first_call_ns))
 
 
@@ -146,9 +167,17 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
 
 
 def _checked(timed: Timed) -> Round:
-    # A clock too coarse for the sweep tells nothing of the memory.
+    # A clock too coarse for the sweep tells nothing of the memory; one too coarse for the probe nothing of the core.
     sweep_ns = timed.sweep_ns if are_positive(timed.sweep_ns) else ()
-    round_ = Round(timed.workload_ns, timed.control_ns, timed.wall_ns, sweep_ns=sweep_ns)
+    is_probed = bool(timed.probe_ns) and are_positive((*timed.probe_ns, timed.quiet_ns))
+    round_ = Round(
+        timed.workload_ns,
+        timed.control_ns,
+        timed.wall_ns,
+        sweep_ns=sweep_ns,
+        probe_ns=timed.probe_ns if is_probed else (),
+        quiet_ns=timed.quiet_ns if is_probed else 0,
+    )
     counts = {len(round_.workload_ns), len(round_.control_ns), len(round_.wall_ns)}
     if len(counts) != 1 or 0 in counts:
         raise WorkerFailed(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..cases import Clock
 from .gpu.conditions import Conditions
@@ -16,8 +18,10 @@ class Round:
 
     `visit` numbers the visits of a case: rounds of one visit share its minute and its processes.
     Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
-    workload calls, `sweep_ns` the time of the sweep through the caches before each. Shapes: all tuples have equal
-    length, but `sweep_ns` is empty where nothing is swept.
+    workload calls, `sweep_ns` the time of the sweep through the caches before each, `probe_ns` that of the probe of the
+    core beside each (the longest of three), and `quiet_ns` what a probe takes on a quiet core.
+    Shapes: all tuples have equal length, but `sweep_ns` is empty where nothing is swept, and `probe_ns` where the core
+    is not looked at.
     """
 
     workload_ns: tuple[int, ...]
@@ -25,6 +29,23 @@ class Round:
     wall_ns: tuple[int, ...]
     visit: int = 0
     sweep_ns: tuple[int, ...] = ()
+    probe_ns: tuple[int, ...] = ()
+    quiet_ns: int = 0
+
+    def picked(self, indices: Sequence[int]) -> Round:
+        """The samples of these indices alone."""
+
+        def of(values: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(values[index] for index in indices) if values else ()
+
+        return replace(
+            self,
+            workload_ns=of(self.workload_ns),
+            control_ns=of(self.control_ns),
+            wall_ns=of(self.wall_ns),
+            sweep_ns=of(self.sweep_ns),
+            probe_ns=of(self.probe_ns),
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,7 @@ class Samples:
         """Sweeps of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.sweep_ns)
 
-    @property
+    @cached_property
     def visits(self) -> tuple[tuple[Round, ...], ...]:
         """The rounds by visit, in the order of the visits' numbers; a visit without any sample is none."""
         numbers = sorted({round_.visit for round_ in self.rounds if round_.workload_ns})

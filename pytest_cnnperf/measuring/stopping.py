@@ -37,6 +37,8 @@ class Stopping:
         self.control_ns: list[int] = []
         self.wall_ns: list[int] = []
         self.sweep_ns: list[int] = []
+        self.probe_ns: list[int] = []
+        self.quiet_ns = 0
         self.elapsed_seconds = 0.0
         self.lost_seconds = 0.0
 
@@ -46,6 +48,8 @@ class Stopping:
         self.control_ns.extend(batch.control_ns)
         self.wall_ns.extend(batch.wall_ns)
         self.sweep_ns.extend(batch.sweep_ns)
+        self.probe_ns.extend(batch.probe_ns)
+        self.quiet_ns = batch.quiet_ns
         self.elapsed_seconds = elapsed_seconds - self.lost_seconds
 
     def lose(self, seconds: float) -> None:
@@ -71,6 +75,8 @@ class Stopping:
             control_ns=tuple(self.control_ns),
             wall_ns=tuple(self.wall_ns),
             sweep_ns=tuple(self.sweep_ns),
+            probe_ns=tuple(self.probe_ns),
+            quiet_ns=self.quiet_ns,
         )
 
     @property

@@ -21,7 +21,8 @@ class Outcome:
     `baseline_ratio` is now ÷ baseline, `control_pace` the control's own time now ÷ baseline; `error_fraction` is the
     error as a fraction of its bound. `cause` says why a SLOWER case is slower. `prepare_ns` is the part of
     `first_call_ns` before the call itself: operands moved, compiled, searched. `peak_bytes` is the most device memory
-    that the case needed; `conditions` are those of its GPUs, None on a CPU.
+    that the case needed; `conditions` are those of its GPUs, None on a CPU. So many of the `samples` are
+    `quiet_samples`, taken on a core whose sibling did not work; None where nobody looked.
     `entry` is what a baseline would store (a plain mapping), or None when nothing may be stored.
     """
 
@@ -34,6 +35,7 @@ class Outcome:
     error_fraction: float | None = None
     resolved: str = "unknown"
     samples: int = 0
+    quiet_samples: int | None = None
     median_ns: int | None = None
     control_median_ns: int | None = None
     ratio: float | None = None

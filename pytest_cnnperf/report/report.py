@@ -62,6 +62,13 @@ class Report:
         """Outcomes that got this verdict."""
         return tuple(outcome for outcome in self.outcomes if outcome.verdict is verdict)
 
+    @property
+    def quiet_share(self) -> float | None:
+        """The share of the samples that were taken on a quiet core; None where no core was looked at."""
+        probed = [outcome for outcome in self.outcomes if outcome.quiet_samples is not None and outcome.samples]
+        taken = sum(outcome.samples for outcome in probed)
+        return sum(outcome.quiet_samples or 0 for outcome in probed) / taken if taken else None
+
     def peak_of(self, case: Case) -> float | None:
         """The peak that this case may be measured against; None where none was measured of its devices and type."""
         if case.device_count != 1:

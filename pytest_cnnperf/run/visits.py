@@ -8,7 +8,7 @@ varied by 4.0 % (standard deviation), that of four rounds apart by 2.8 %, that o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from ..baseline.entry import Entry
 from ..cases import Case, DeviceKind
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.between_visits import figure_error
+from ..measuring.core import quiet_part, unprobed
 from ..measuring.samples import Samples
 from ..settings import Settings, will_store
 from .comparing import judged
@@ -28,7 +29,7 @@ Rounds = Callable[["Samples | None", int], Iterator[Answer]]
 CPU_LOOKS, GPU_LOOKS = (4, 8, 12), (3, 6)
 LEAST_VISITS = 2
 # A recording is at its end when its figure is known so well (relative standard error), or after all visits.
-RECORDED_ERROR = 0.008
+RECORDED_ERROR = 0.01
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Course:
         Where nothing is compared one visit tells all that is asked.
         """
         whole = will_store(settings, known=before is not None)
-        least = looks[-2] if whole else LEAST_VISITS if settings.compare and before is not None else 1
+        least = (
+            max(looks[0], looks[-1] // 2) if whole else LEAST_VISITS if settings.compare and before is not None else 1
+        )
         return cls(looks, least=least, whole=whole, apart=apart)
 
     @property
@@ -67,8 +70,13 @@ class Course:
             return count >= self.most
         if self.whole:
             # A change that is there is said at the next look.
-            return judgement.reason is not Reason.NOT_CONFIRMED and figure_error(visited.samples) <= RECORDED_ERROR
+            return judgement.reason is not Reason.NOT_CONFIRMED and self._is_known(visited.samples)
         return is_settled(judgement, count, looks=self.looks)
+
+    def _is_known(self, samples: Samples) -> bool:
+        """Whether the figure that a baseline would give is known well enough, by visits enough that count."""
+        part = quiet_part(samples) or samples
+        return len(part.visits) >= self.least and figure_error(part) <= RECORDED_ERROR
 
     def ahead(self, count: int) -> int:
         """The visits that follow for certain behind so many, when it is not at its end."""
@@ -149,6 +157,7 @@ def settle(
 
     Raises: Broken, which ends the case; Unsettled between visits that are apart.
     """
+    before = _of_this_python(before, visited.exact)
     level = look_level(asked.run.level, course.looks)
     for number in range(len(visited.visits), course.most):
         like = visited.samples if visited.visits else before.samples if before else None
@@ -165,6 +174,18 @@ def settle(
         if course.apart:
             raise Unsettled(visited, ahead=course.ahead(number + 1))
     return visited, judgement
+
+
+def _of_this_python(before: Entry | None, exact: Answer) -> Entry | None:
+    """The entry, without its probes where they ran under another Python, whose loops take other times."""
+    if before is None or _minor(before.versions) == _minor(exact.versions):
+        return before
+    return replace(before, rounds=unprobed(before.samples).rounds)
+
+
+def _minor(versions: Mapping[str, str]) -> str:
+    """3.11 of Python 3.11.7."""
+    return ".".join(versions.get("python", "").split(".")[:2])
 
 
 def _sound(answer: Answer, asked: Asked) -> Answer:
@@ -194,7 +215,10 @@ def is_settled(judgement: Judgement, count: int, *, looks: Sequence[int]) -> boo
 def judged_so_far(
     visits: Sequence[Samples], judged_alone: Callable[[Samples], Judgement], *, threshold: float, looks: Sequence[int]
 ) -> Judgement:
-    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too."""
+    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too.
+
+    Where only visits on a quiet core count, that is asked of those.
+    """
     judgement, count = judged_alone(joined(visits)), len(visits)
     if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
         return judgement
@@ -202,7 +226,14 @@ def judged_so_far(
         following = next((look for look in looks if look > count), looks[-1])
         detail = f"{judgement.detail}; seen in {count} visits, and believed after {following}"
         return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    ratio = judged_alone(joined(visits[1:])).baseline_ratio or 1.0
+    counted = judgement.visits or tuple(visit.rounds[0].visit for visit in visits)
+    if len(counted) < looks[0]:
+        detail = (
+            f"{judgement.detail}; only {len(counted)} of {count} visits were on a quiet core, {looks[0]} are asked for"
+        )
+        return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
+    later = [visit for visit in visits if visit.rounds[0].visit != counted[0]]
+    ratio = judged_alone(joined(later)).baseline_ratio or 1.0
     return confirmed(judgement, ratio, threshold=threshold)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..judging.verdict import Verdict
-from ..measuring.between_visits import Floor, visit_floor
+from ..measuring.between_visits import Floor, seen_floor
 from ..measuring.machine import Machine
-from ..measuring.median import visit_logs
 from ..report import text
 from .injecting import Shown
 from .rates import Rate, rates
@@ -35,7 +34,7 @@ class Series:
         Units: `run_floor` is what earlier runs have shown of the spread between runs; this one cannot.
         """
         unchanged = measured.of(0.0)
-        floor = Floor(visit_floor(visit_logs(each.as_baseline) for each in unchanged), run_floor)
+        floor = seen_floor((each.as_baseline for each in unchanged), runs=run_floor)
         found = rates(measured, level=level, floor=floor)
         return cls(measured.title, measured.key, len(unchanged), floor, found)
 

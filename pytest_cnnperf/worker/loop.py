@@ -8,7 +8,7 @@ import traceback
 
 import numpy as np
 
-from . import control, eviction, peak, sampler, wire
+from . import control, eviction, peak, probe, sampler, wire
 
 
 class Recompiled(Exception):
@@ -30,11 +30,12 @@ class Loop:
     def __init__(self, load_adapter):
         self.load_adapter = load_adapter
         self.adapter = None
-        self.clock = self.control = self.evict = self.prepared = None
+        self.clock = self.control = self.evict = self.probe = self.prepared = None
         self.handlers = {
             "hello": self.hello,
             "prepare": self.prepare,
             "estimate": self.estimate,
+            "patience": self.patience,
             "time": self.time,
             "output": self.output,
             "release": self.release,
@@ -63,6 +64,7 @@ class Loop:
             # A scripted clock does not feel the caches, unless its script says so.
             scripted = getattr(adapter, "evict", sampler.nothing)
             self.evict = scripted if hasattr(adapter, "clock") else eviction.Sweep().run
+            self.probe = getattr(adapter, "probe", None) if hasattr(adapter, "clock") else probe.Probe()
             self.adapter = adapter
         fields = dict(self.adapter.info())
         fields.update(
@@ -104,6 +106,18 @@ class Loop:
         workload, control_unit = self.pairs(head).estimate()
         return {"workload_ns": workload, "control_ns": control_unit}, {}
 
+    def patience(self, head, _arrays):
+        quiet_ns, patience_ns, cores = (head.get(name) for name in ("quiet_ns", "patience_ns", "cores"))
+        for name, value in (("quiet_ns", quiet_ns), ("patience_ns", patience_ns)):
+            if type(value) is not int or value < 0:
+                raise wire.ProtocolError("%s=%r must be an integer of at least 0" % (name, value))
+        if type(cores) is not list or any(type(core) is not int or core < 0 for core in cores):
+            raise wire.ProtocolError("cores=%r must be a list of integers of at least 0" % (cores,))
+        if self.probe is not None:
+            self.probe.learn(quiet_ns)
+            self.probe.allow(patience_ns * 1e-9, tuple(cores))
+        return {}, {}
+
     def time(self, head, _arrays):
         samples, warmup, repeats, units = (head.get(name) for name in ("samples", "warmup", "repeats", "control_units"))
         for name, value, least in (
@@ -121,7 +135,11 @@ class Loop:
         pairs.warmed = compilations.begin
         told = pairs.time(samples, warmup, repeats, units)
         compilations.end()
-        return {}, {name: np.array(values, dtype=np.int64) for name, values in told.items()}
+        fields = {}
+        if "probe_ns" in told:
+            fields = {"quiet_ns": self.probe.quiet_ns, "waited_ns": int(self.probe.lost_seconds * 1e9)}
+            self.probe.allow(0.0, ())
+        return fields, {name: np.array(values, dtype=np.int64) for name, values in told.items()}
 
     def flip(self):
         """Negate the first operand inside the handle: the next output is exactly the negative, unless it is stale."""
@@ -170,7 +188,11 @@ class Loop:
         on_device = on == "wall" and self.current().case.device_kind == "cuda"
         if on in ("process_cpu", "wall") and not on_device:
             call = functools.partial(self.adapter.run, handle)
-            return sampler.Pairs(call, self.adapter.synchronize, self.control.run, self.clock, on, evict=self.evict)
+            # Elapsed time is asked for where several cores work, and the probe sees one.
+            look = self.probe if on == "process_cpu" else None
+            return sampler.Pairs(
+                call, self.adapter.synchronize, self.control.run, self.clock, on, evict=self.evict, probe=look
+            )
         if on_device or on in ("device_cold", "device_hot"):
             if not hasattr(self.adapter, "device_sample"):
                 raise wire.NotOffered("clock %s: this adapter has no device clock" % on)

@@ -5,6 +5,8 @@ import resource
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
+from .probe import Blind
+
 Call = Callable[[], Any]
 # What is told of each sample, by its name on the wire.
 Told = Dict[str, List[int]]
@@ -67,17 +69,27 @@ class Pairs:
 
     `evict`, another one, goes before every sample, and is timed: it tells of the memory what the control tells of the
     core. `on` is "process_cpu" or "wall". `warmed` is called between the
-    warm-up and the first sample; a call that meets fresh memory is warm-up too, also later.
+    warm-up and the first sample; a call that meets fresh memory is warm-up too, also later. `probe`, where there is
+    one, looks at the core around every sample, and between its workload and its control.
     Units: nanoseconds per workload call and per control unit.
     """
 
     def __init__(
-        self, call: Call, synchronize: Call, control: Call, clock: Any, on: str, *, evict: Call = nothing
+        self,
+        call: Call,
+        synchronize: Call,
+        control: Call,
+        clock: Any,
+        on: str,
+        *,
+        evict: Call = nothing,
+        probe: Any = None,
     ) -> None:
         self.call = call
         self.synchronize = synchronize
         self.control = control
         self.evict = evict
+        self.probe = probe
         self.clock = clock
         self.which = {"process_cpu": 0, "wall": 1}[on]
         self.warmed: Call = nothing
@@ -98,26 +110,52 @@ class Pairs:
         self.synchronize()
 
     def time(self, samples: int, warmup: int, repeats: int, control_units: int) -> Told:
-        """Workload, control, workload's wall time and (where anything is evicted) the sweep of `samples` pairs."""
-        workload_ns, control_ns, wall_ns, sweep_ns = [], [], [], []
+        """Workload, control, workload's wall time of `samples` pairs.
+
+        And the sweep before each, where anything is evicted, and the longest of the probes around it. As long as the
+        probe has patience, a sample beside a busy sibling is taken again: what it took is not looked at.
+        """
+        workload_ns, control_ns, wall_ns, sweep_ns, probe_ns = [], [], [], [], []
         with Quiet():
             self.warm_up(warmup)
             self.warmed()
             may_be_fresh = MOST_FRESH
+            probe = self.probe or Blind()
             while len(workload_ns) < samples:
+                looks = [self.quiet_look(probe)]
+                began = self.clock.wall_ns()
                 sweep = timed(self.evict, 1, nothing, self.clock)
                 before = self.clock.kernel()
                 workload = timed(self.call, repeats, self.synchronize, self.clock)
                 if may_be_fresh and met_fresh_memory(before, self.clock.kernel(), repeats * workload[0]):
                     may_be_fresh -= 1
                     continue
+                looks.append(probe.take())
                 control = timed(self.control, control_units, nothing, self.clock)
+                looks.append(probe.take())
+                if probe.patience_seconds and not probe.is_quiet(max(looks)):
+                    probe.lose((self.clock.wall_ns() - began) * 1e-9)
+                    continue
                 workload_ns.append(workload[self.which])
                 control_ns.append(control[self.which])
                 wall_ns.append(workload[1])
                 sweep_ns.append(sweep[self.which])
+                probe_ns.append(max(looks))
         told = {"workload_ns": workload_ns, "control_ns": control_ns, "wall_ns": wall_ns}
-        return told if self.evict is nothing else dict(told, sweep_ns=sweep_ns)
+        if self.evict is not nothing:
+            told["sweep_ns"] = sweep_ns
+        if self.probe:
+            told["probe_ns"] = probe_ns
+        return told
+
+    @staticmethod
+    def quiet_look(probe: Any) -> int:
+        """A look at the core, after waiting for a quiet one."""
+        probe_ns: int = probe.take()
+        if probe.patience_seconds and not probe.is_quiet(probe_ns):
+            probe.settle()
+            return int(probe.take())
+        return probe_ns
 
 
 class DevicePairs:

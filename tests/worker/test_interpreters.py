@@ -57,6 +57,9 @@ def test_a_timed_batch_has_one_pair_a_sample_and_the_flipped_output_is_the_exact
         told = (timed.workload_ns, timed.control_ns, timed.wall_ns, timed.sweep_ns)
         assert [len(values) for values in told] == [3, 3, 3, 3]
         assert min(min(values) for values in told) > 0
+        # Beside the CPU time of one core that is looked at.
+        assert len(timed.probe_ns) == (3 if clock is Clock.PROCESS_CPU else 0)
+        assert all(ns >= timed.quiet_ns > 0 for ns in timed.probe_ns)
         np.testing.assert_array_equal(prepared.last_output(), -prepared.output)
 
 

@@ -8,6 +8,7 @@ import mmap
 import pytest
 
 from pytest_cnnperf.worker import sampler
+from pytest_cnnperf.worker.probe import Probe
 
 
 class ScriptedClock:
@@ -32,7 +33,7 @@ class ScriptedClock:
         return 3 * self.now
 
 
-def pairs(clock, *, call=None, on="process_cpu", evict=sampler.nothing):
+def pairs(clock, *, call=None, on="process_cpu", evict=sampler.nothing, probe=None):
     return sampler.Pairs(
         call or (lambda: clock.pass_by("w", 1000)),
         lambda: clock.pass_by("s", 10),
@@ -40,6 +41,7 @@ def pairs(clock, *, call=None, on="process_cpu", evict=sampler.nothing):
         clock,
         on,
         evict=evict,
+        probe=probe,
     )
 
 
@@ -88,6 +90,50 @@ def test_the_sweep_of_a_sample_that_met_fresh_memory_is_not_told():
 
     timed = pairs(clock, call=call, evict=lambda: clock.pass_by("e", next(sweeps)))
     assert timed.time(samples=2, warmup=0, repeats=1, control_units=1)["sweep_ns"] == [60, 70]
+
+
+def probed(clock, *looks, patience_seconds=0.0):
+    """A probe of these looks, which stand among the events, on a core where 5 ns are quiet."""
+    taken = iter(looks)
+
+    def take():
+        clock.pass_by("p", 0)
+        return next(taken)
+
+    made = Probe(take=take, now=lambda: clock.now * 1e-9, pause=lambda seconds: clock.pass_by("-", seconds * 1e9))
+    made.learn(5)
+    made.allow(patience_seconds, ())
+    return made
+
+
+def test_the_longest_of_the_looks_at_the_core_around_a_sample_is_told():
+    clock = ScriptedClock()
+    looks = probed(clock, 9, 6, 7, 6, 7, 8, 6, 7, 6)
+    timed = pairs(clock, evict=lambda: clock.pass_by("e", 70), probe=looks)
+    told = timed.time(samples=3, warmup=0, repeats=1, control_units=1)
+    # None of them lies between the sweep and the workload, which must find the caches as they are.
+    assert "".join(clock.events) == "s" + "pewspcp" * 3
+    assert told["probe_ns"] == [9, 8, 7]
+    assert told["workload_ns"] == [1010] * 3
+    assert looks.lost_seconds == 0.0
+
+
+def test_a_sample_beside_a_busy_sibling_is_taken_again_while_there_is_patience():
+    clock = ScriptedClock()
+    # The second sample meets the sibling at its end; twenty quiet looks in a row end the wait for the third attempt.
+    looks = probed(clock, 5, 5, 5, 5, 5, 9, 9, *[5] * 20, 5, 5, 5, patience_seconds=1.0)
+    told = pairs(clock, probe=looks).time(samples=2, warmup=0, repeats=1, control_units=1)
+    assert "".join(clock.events) == "s" + "pwspcp" * 2 + "p" + "p" * 20 + "pwspcp"
+    assert told["probe_ns"] == [5, 5]
+    # What the lost sample took is a wait: 1110 ns of CPU time, three times as long; and the wait a microsecond.
+    assert looks.lost_seconds == pytest.approx(3330e-9 + 1e-6)
+
+
+def test_without_patience_a_sample_is_kept_as_it_came():
+    clock = ScriptedClock()
+    told = pairs(clock, probe=probed(clock, 9, 9, 9, 5, 9, 5)).time(samples=2, warmup=0, repeats=1, control_units=1)
+    assert told["probe_ns"] == [9, 9]
+    assert len(told["workload_ns"]) == 2
 
 
 def test_the_warm_up_runs_workload_and_control_and_is_not_counted():

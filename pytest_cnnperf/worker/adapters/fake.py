@@ -8,6 +8,7 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
     first_call_ns             of the first call (default: workload_ns)
     wall_factor               elapsed time by CPU time (default 1)
     sweep_ns                  of the eviction before every sample (of the default only); without it nothing is evicted
+    probe_ns                  a number or a list: looks at the core (of the default only); without it nobody looks
     throttled_after_ns,
     throttled_factor          when so much scripted time has passed in this process, all takes so many times as long
     resolved                  laid over what it would say by itself
@@ -31,6 +32,7 @@ import time
 
 import numpy as np
 from cnnperf_worker.kernels.direct import Direct
+from cnnperf_worker.probe import Probe
 from wire import NotOffered
 
 FAULTS = (
@@ -107,8 +109,13 @@ class Adapter:
         self.random = random.Random(self.current.get("seed", 1))
         self._clock = ScriptedClock()
         self.compiled = 0
+        self.moves = []
         if "sweep_ns" in self.current:
             self.evict = lambda: self.advance("sweep_ns")
+        if "probe_ns" in self.current:
+            self.probe = Probe(
+                take=lambda: self.next("probe_ns"), move=self.moves.append, pause=self.pause, now=self.now
+            )
 
     def clock(self):
         return self._clock
@@ -205,16 +212,29 @@ class Adapter:
     def close(self):
         pass
 
-    def advance(self, name):
-        """Let the next scripted nanoseconds of this name pass."""
+    def next(self, name):
+        """The next scripted number of this name."""
         scripted = self.current.get(name, 1000000)
         values = scripted if isinstance(scripted, list) else [scripted]
         position = self.positions.get(name, 0)
         self.positions[name] = position + 1
+        return values[position % len(values)]
+
+    def pause(self, seconds):
+        """A pause on the scripted clock, in which the process does nothing."""
+        self._clock.wall += seconds * 1e9
+
+    def now(self):
+        """Seconds on the scripted clock."""
+        return self._clock.wall * 1e-9
+
+    def advance(self, name):
+        """Let the next scripted nanoseconds of this name pass."""
+        ns = self.next(name)
         factor = 1.0 + self.current.get("noise", 0.0) * self.random.uniform(-1.0, 1.0)
         if self._clock.cpu >= self.current.get("throttled_after_ns", float("inf")):
             factor *= self.current.get("throttled_factor", 1.0)
-        self._clock.advance(values[position % len(values)] * factor, self.current.get("wall_factor", 1.0))
+        self._clock.advance(ns * factor, self.current.get("wall_factor", 1.0))
 
     def misbehave(self, at):
         """Do what the script says goes wrong at this point."""

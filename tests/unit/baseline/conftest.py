@@ -24,7 +24,7 @@ def machine() -> Machine:
 
 @pytest.fixture
 def make_entry() -> MakeEntry:
-    """`make_entry(layer="conv1", framework=…, workload_ns=…, sweep_ns=…, rounds=…)`; each round is a visit."""
+    """`make_entry("conv1", framework=…, workload_ns=…, sweep_ns=…, probe_ns=…, rounds=…)`; each round is a visit."""
 
     def make(
         layer: str = "conv1",
@@ -33,11 +33,19 @@ def make_entry() -> MakeEntry:
         network: str = "alexnet",
         workload_ns: tuple[int, ...] = (5_000_000, 5_200_000, 5_100_000),
         sweep_ns: tuple[int, ...] = (),
+        probe_ns: tuple[int, ...] = (),
         rounds: int = 2,
     ) -> Entry:
         problem = Problem(1, 3, 227, 227, 96, 11, 11, stride=4)
         case = Case(framework, "convolution", network, layer, problem, Pass.FORWARD, Algorithm.DIRECT)
-        round_ = Round(workload_ns, (1_000_000,) * len(workload_ns), workload_ns, sweep_ns=sweep_ns)
+        round_ = Round(
+            workload_ns,
+            (1_000_000,) * len(workload_ns),
+            workload_ns,
+            sweep_ns=sweep_ns,
+            probe_ns=probe_ns,
+            quiet_ns=min(probe_ns, default=0),
+        )
         visits = tuple(replace(round_, visit=number) for number in range(rounds))
         samples = Samples(case.clock, Plan(1, 5, "blend1"), visits, 9_000_000)
         return Entry.of(

@@ -11,7 +11,9 @@ import pytest
 
 from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.baseline.entry import thinned
+from pytest_cnnperf.measuring.median import visit_logs
 from pytest_cnnperf.measuring.samples import Round
+from pytest_cnnperf.measuring.sensitivity import corrected_by_itself
 
 MakeEntry = Callable[..., Entry]
 
@@ -42,27 +44,38 @@ def test_the_samples_of_an_entry_are_those_that_were_stored(make_entry: MakeEntr
     samples = make_entry(rounds=2).samples
     assert samples.count == 6
     assert samples.first_call_ns == 9_000_000
-    assert make_entry(rounds=2).visit_logs == pytest.approx((math.log(5.1),) * 2)
+    assert visit_logs(samples) == pytest.approx((math.log(5.1),) * 2)
 
 
 @pytest.mark.parametrize(
     ("counts", "kept"),
     [
-        ((100,), [64]),
-        ((40, 40), [32, 32]),
-        ((100, 100, 100), [21, 21, 21]),
+        ((100,), [96]),
+        ((60, 60), [48, 48]),
+        ((100, 100, 100), [32, 32, 32]),
         ((20, 0, 30), [20, 30]),
-        ((1,) * 100, [1] * 64),
+        ((1,) * 100, [1] * 96),
     ],
 )
-def test_at_most_64_samples_are_kept_evenly_from_all_rounds(counts: tuple[int, ...], kept: list[int]) -> None:
+def test_at_most_96_samples_are_kept_evenly_from_all_rounds(counts: tuple[int, ...], kept: list[int]) -> None:
     assert [len(round_.workload_ns) for round_ in thinned([counting(count) for count in counts])] == kept
 
 
 def test_kept_samples_lie_equally_far_apart_and_stay_pairs() -> None:
-    (round_,) = thinned([counting(128, is_swept=True)])
-    assert round_.workload_ns == round_.control_ns == round_.wall_ns == round_.sweep_ns == tuple(range(1, 128, 2))
-    assert thinned([counting(128)])[0].sweep_ns == ()
+    (round_,) = thinned([counting(192, is_swept=True)])
+    assert round_.workload_ns == round_.control_ns == round_.wall_ns == round_.sweep_ns == tuple(range(1, 192, 2))
+    assert thinned([counting(192)])[0].sweep_ns == ()
+
+
+def test_samples_on_a_quiet_core_are_kept_before_others() -> None:
+    # Every fourth of 192 samples; half as many are kept as there are.
+    probed = replace(counting(192), probe_ns=(1900, 1900, 1900, 1000) * 48, quiet_ns=1000)
+    (kept,) = thinned([probed])
+    assert kept.probe_ns.count(1000) == 48
+    assert len(kept.workload_ns) == 96
+    assert kept.workload_ns == tuple(sorted(kept.workload_ns))
+    (few,) = thinned([replace(probed, probe_ns=(1000,) * 192)])
+    assert few.workload_ns == tuple(range(1, 192, 2))
 
 
 def test_a_thinned_round_stays_of_its_visit() -> None:
@@ -81,7 +94,8 @@ def test_the_figures_of_the_visits_are_those_beside_the_control_that_goes_as_the
         rounds.append(Round(workload_ns, (1_000_000,) * 12, workload_ns, visit, sweep_ns))
     entry = replace(make_entry(), rounds=tuple(rounds))
     alone = replace(entry, rounds=tuple(replace(round_, sweep_ns=()) for round_ in rounds))
-    apart, together = (max(logs) - min(logs) for logs in (alone.visit_logs, entry.visit_logs))
+    logs = (visit_logs(corrected_by_itself(each.samples)) for each in (alone, entry))
+    apart, together = (max(each) - min(each) for each in logs)
     assert apart == pytest.approx(math.log(1.1))
     # A tenth that varies in 96 samples is believed, but for what is believed before.
     assert together < 0.03 * apart

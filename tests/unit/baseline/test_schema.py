@@ -104,6 +104,20 @@ def test_sweeps_that_are_no_list_are_refused(swept: str, sweeps: object) -> None
     assert "expected a list" in said
 
 
+def test_looks_at_the_core_are_stored_beside_the_samples_and_read_back(make_entry: MakeEntry, machine: Machine) -> None:
+    entry = make_entry(probe_ns=(5000, 8000, 5100))
+    text = to_text({entry.key: entry}, machine)
+    assert parse(text, path=PATH)[entry.key] == entry
+    assert [round_.quiet_ns for round_ in entry.rounds] == [5000, 5000]
+    for change, told in (
+        ({"probe_ns": [5000]}, "expected equally many"),
+        ({"probe_ns": [5000, 0, 1]}, "probe_ns holds 0, expected integers of at least 1"),
+        ({"quiet_ns": -1}, "round 1 quiet_ns is -1, expected at least 0"),
+        ({"quiet_ns": 1.5}, "round 1 quiet_ns is 1.5, expected an integer"),
+    ):
+        assert told in complaint(changed(text, lambda case, change=change: case["rounds"][0].update(change)))
+
+
 def test_an_empty_file_is_called_empty() -> None:
     for empty in ("", " \n\n"):
         said = complaint(empty)

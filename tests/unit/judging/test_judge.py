@@ -281,6 +281,59 @@ def test_the_pace_of_the_control_is_told_as_it_was_measured() -> None:
     assert "control took" not in judgement.detail
 
 
+def beside_a_sibling(quiet_visits: int, *, factor: float = 1.0, sibling: float = 1.3) -> Samples:
+    """Eight visits, of which so many were on a quiet core; on the others the case takes so many times as long."""
+    chance = random.Random(str((quiet_visits, factor)))
+
+    def visit(number: int) -> Round:
+        is_quiet = number < quiet_visits
+        pace = factor * (1.0 if is_quiet else sibling * math.exp(chance.gauss(0, 0.05)))
+        ns = tuple(round(5e6 * pace * math.exp(chance.gauss(0, 0.003))) for _ in range(5))
+        return Round(ns, (1_000_000,) * 5, ns, number, (), ((1000 if is_quiet else 1900),) * 5, 1000)
+
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(map(visit, range(8))), 1)
+
+
+@pytest.mark.parametrize(("now_quiet", "before_quiet"), [(2, 8), (8, 2), (3, 3)])
+def test_visits_beside_a_busy_sibling_do_not_count_where_both_sides_have_others(
+    now_quiet: int, before_quiet: int
+) -> None:
+    now, before = beside_a_sibling(now_quiet), beside_a_sibling(before_quiet)
+    judgement = judged(now, before)
+    assert judgement.verdict is Verdict.SAME
+    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.005)
+    slower = judged(beside_a_sibling(now_quiet, factor=1.1), before)
+    assert slower.baseline_ratio == pytest.approx(1.1, abs=0.005)
+
+
+def test_where_one_side_was_never_quiet_a_change_must_be_larger_than_a_sibling_makes() -> None:
+    quiet, busy = beside_a_sibling(8), beside_a_sibling(0, sibling=1.1)
+    small = judged(busy, quiet)
+    assert (small.verdict, small.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert small.baseline_ratio == pytest.approx(1.1, rel=0.05)
+    assert judged(beside_a_sibling(0, sibling=1.1, factor=1.5), quiet).verdict is Verdict.SLOWER
+    # Where nobody looked nothing is known of siblings.
+    unseen = [
+        replace(side, rounds=tuple(replace(one, probe_ns=(), quiet_ns=0) for one in side.rounds))
+        for side in (busy, quiet)
+    ]
+    assert judged(*unseen).verdict is Verdict.SLOWER
+
+
+def test_the_spread_of_visits_in_noise_counts_where_not_both_sides_are_quiet() -> None:
+    narrow, wide = Floor(visits=0.004, runs=0.0), Floor(visits=0.004, runs=0.0, visits_in_noise=0.3)
+
+    def interval(now: Samples, before: Samples, floor: Floor) -> tuple[float | None, float | None]:
+        judgement = judge(now, before, threshold=0.05, level=0.01, floor=floor)
+        return judgement.low, judgement.high
+
+    quiet, busy = beside_a_sibling(8), beside_a_sibling(0)
+    assert interval(quiet, quiet, narrow) == interval(quiet, quiet, wide)
+    low, high = interval(busy, busy, wide)
+    narrow_low, narrow_high = interval(busy, busy, narrow)
+    assert low < narrow_low < narrow_high < high
+
+
 def without_sweeps(samples: Samples) -> Samples:
     return replace(samples, rounds=tuple(replace(each, sweep_ns=()) for each in samples.rounds))
 

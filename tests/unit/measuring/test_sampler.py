@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.errors import WorkerFailed
+from pytest_cnnperf.host.source import Timed
 from pytest_cnnperf.measuring.sampler import choose_plan, measure
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.samples import Plan, Samples
 from pytest_cnnperf.settings import Timing
 
 QUICK = Timing(max_seconds=1.0, min_samples=10, max_samples=40, threshold=0.05)
@@ -39,12 +41,12 @@ class Scripted:
         self.estimates += 1
         return (self.estimated_ns, self.control_ns)
 
-    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Round:
+    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:
         self.requests.append({"samples": samples, "warmup": warmup, "repeats": repeats, "flip": flip})
         taken = tuple(next(self._next) for _ in range(samples))
         self.now_seconds += sum(taken) * repeats / 1e9 + samples * control_units * self.control_ns / 1e9
         swept = () if self.sweep_ns is None else (self.sweep_ns,) * samples
-        return Round(taken, (self.control_ns,) * samples, taken, sweep_ns=swept)
+        return Timed(taken, (self.control_ns,) * samples, taken, sweep_ns=swept)
 
     def now(self) -> float:
         return self.now_seconds
@@ -204,8 +206,57 @@ def test_sweeps_that_the_clock_is_too_coarse_for_are_none() -> None:
 
 def test_a_source_that_answers_nothing_is_an_error_and_no_endless_loop() -> None:
     class Silent(Scripted):
-        def time(self, **request: object) -> Round:  # type: ignore[override]
-            return Round((), (), ())
+        def time(self, **request: object) -> Timed:  # type: ignore[override]
+            return Timed((), (), ())
 
     with pytest.raises(WorkerFailed, match=r"0 workload, 0 control and 0 wall samples; expected equally many"):
         measured(Silent([1]))
+
+
+def test_the_looks_at_the_core_stand_beside_the_samples() -> None:
+    class Probed(Scripted):
+        def time(self, **request: object) -> Timed:  # type: ignore[override]
+            timed = super().time(**request)  # type: ignore[arg-type]
+            return replace(timed, probe_ns=(7,) * len(timed.workload_ns), quiet_ns=6)
+
+    result = measured(Probed([10_000_000]))
+    assert result.rounds[0].probe_ns == (7,) * result.count
+    assert result.rounds[0].quiet_ns == 6
+
+
+@pytest.mark.parametrize(("probe_ns", "quiet"), [(0, 6), (7, 0)])
+def test_looks_that_the_clock_is_too_coarse_for_are_none(probe_ns: int, quiet: int) -> None:
+    class Coarse(Scripted):
+        def time(self, **request: object) -> Timed:  # type: ignore[override]
+            timed = super().time(**request)  # type: ignore[arg-type]
+            return replace(timed, probe_ns=(probe_ns,) * len(timed.workload_ns), quiet_ns=quiet)
+
+    round_ = measured(Coarse([10_000_000])).rounds[0]
+    assert (round_.probe_ns, round_.quiet_ns) == ((), 0)
+
+
+def test_a_quiet_core_may_be_waited_for_in_each_batch_and_the_wait_is_no_time_of_the_round() -> None:
+    class Waiting(Scripted):
+        def time(self, **request: object) -> Timed:  # type: ignore[override]
+            self.now_seconds += 5.0
+            return replace(super().time(**request), waited_ns=5_000_000_000)  # type: ignore[arg-type, call-arg]
+
+    told: list[tuple[str, float]] = []
+    patience = SimpleNamespace(
+        allow=lambda: told.append(("allow", len(source.requests))), lose=lambda seconds: told.append(("lose", seconds))
+    )
+    source = Waiting([40_000_000, 60_000_000], estimated_ns=50_000_000)
+    result = measure(
+        source,
+        QUICK,
+        clock=Clock.PROCESS_CPU,
+        plan=None,
+        first_call_ns=7,
+        control="c",
+        patience=patience,
+        now=source.now,
+    )
+    batches = len(source.requests)
+    assert told == [event for number in range(batches) for event in (("allow", number), ("lose", 5.0))]
+    # As many as a second holds without any waits.
+    assert 13 <= result.count <= 15

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.host.source import Timed
 from pytest_cnnperf.judging.statistics import flaw_of
 from pytest_cnnperf.judging.verdict import Reason
 from pytest_cnnperf.measuring.gpu.holders import Holders
 from pytest_cnnperf.measuring.gpu.state import GpuState
 from pytest_cnnperf.measuring.gpu.watch import Watch
 from pytest_cnnperf.measuring.sampler import measure
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.samples import Plan, Samples
 from pytest_cnnperf.settings import Timing
 
 PLAN = Plan(1, 5, "cublas1")
@@ -33,11 +34,11 @@ class Card:
     flips = True
     is_new_process = False
 
-    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Round:
+    def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:
         self.flipped += flip
         self.now_seconds += samples * 0.015
         # The number of the batch tells the samples apart.
-        return Round((10_000_000 + self.flipped,) * samples, (1_000_000,) * samples, (10_000_000,) * samples)
+        return Timed((10_000_000 + self.flipped,) * samples, (1_000_000,) * samples, (10_000_000,) * samples)
 
     def look(self) -> tuple[GpuState, ...]:
         self.looks += 1

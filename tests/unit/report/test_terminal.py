@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -240,6 +241,15 @@ def test_the_sum_counts_verdicts_right_results_holes_and_time(day):
     # 171 outcomes, one of them crashed before it could be checked, one is wrong.
     assert "169 of 170 results right · 75 holes · threshold 5 % · 4 min 12 s" in lines
     assert "UNKNOWN because: 1 fell back, 1 worker failed, 1 no baseline" in lines
+
+
+def test_the_sum_tells_how_much_was_taken_on_a_quiet_core(day):
+    counts = {0: 3, 1: 5}
+    outcomes = tuple(
+        replace(outcome, samples=8, quiet_samples=counts.get(number)) for number, outcome in enumerate(day.outcomes)
+    )
+    assert replace(day, outcomes=outcomes).quiet_share == 0.5
+    assert " · 50% of samples on a quiet core · 4 min 12 s" in "\n".join(lines_of(replace(day, outcomes=outcomes)))
 
 
 def test_what_was_written_noticed_and_unused_is_told(day):

@@ -66,10 +66,10 @@ def visited(*figures: float) -> Visited:
 @pytest.mark.parametrize(
     ("kind", "settings", "looks", "least"),
     [
-        # A comparison is settled by two visits at best; a recording makes all but the last look's.
+        # A comparison is settled by two visits at best; a recording makes half of all.
         (DeviceKind.CPU, COMPARE, (4, 8, 12), 2),
         (DeviceKind.CUDA, COMPARE, (3, 6), 2),
-        (DeviceKind.CPU, RECORD, (4, 8, 12), 8),
+        (DeviceKind.CPU, RECORD, (4, 8, 12), 6),
         (DeviceKind.CUDA, RECORD, (3, 6), 3),
     ],
 )
@@ -120,13 +120,30 @@ def test_a_comparison_that_nothing_settles_ends_with_the_last_look() -> None:
 def test_a_recording_goes_on_until_its_figure_is_known_well_enough_whatever_the_judgement() -> None:
     course = course_of(settings=RECORD)
     calm, restless = [1.0, 1.01] * 6, [1.0, 1.1] * 6
-    # Of eight visits each lies half of log(1.01) = 1 % (or of log(1.1) = 9.5 %) from the median, so that its standard
-    # error is 1.4826 × sqrt(pi / 2) × 0.5 % ÷ sqrt(8) = 0.33 % (or 3.1 %).
-    calm_ends = [course.is_at_end(visited(*calm[:count]), SAME) for count in (2, 7, 8)]
+    # Of six visits each lies half of log(1.01) = 1 % (or of log(1.1) = 9.5 %) from the median: their deviation is
+    # 0.55 % (or 5.2 %), and the standard error of the median sqrt(1.29 / 6) of it, 0.25 % (or 2.4 %).
+    calm_ends = [course.is_at_end(visited(*calm[:count]), SAME) for count in (2, 5, 6)]
     restless_ends = [course.is_at_end(visited(*restless[:count]), SAME) for count in (7, 8, 11, 12)]
     assert (calm_ends, restless_ends) == ([False, False, True], [False, False, False, True])
     unsure = judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
-    assert course.is_at_end(visited(*calm[:8]), unsure)
+    assert course.is_at_end(visited(*calm[:6]), unsure)
+
+
+def test_a_recording_asks_for_as_many_visits_on_a_quiet_core_as_it_makes_at_least() -> None:
+    course = course_of(settings=RECORD)
+
+    def is_at_end(*quiet: bool) -> bool:
+        probes = [1000 if is_quiet else 1900 for is_quiet in quiet]
+        made = Visited(answer("k"), tuple((answer("k", probe_ns=probe),) for probe in probes))
+        return course.is_at_end(made, SAME)
+
+    assert is_at_end(*[True] * 6)
+    assert not is_at_end(*[True] * 2, *[False] * 4)
+    assert not is_at_end(*[True] * 5, *[False] * 6)
+    assert is_at_end(*[True] * 6, *[False] * 5)
+    # Where no core was ever quiet, all visits count.
+    assert is_at_end(*[False] * 6)
+    assert is_at_end(*[True] * 2, *[False] * 10)
 
 
 @pytest.mark.parametrize("sound", [0, 1])
@@ -143,7 +160,7 @@ def test_a_recording_of_throttled_visits_without_samples_goes_on_to_the_last_loo
 
 def test_the_visits_ahead_are_those_that_follow_for_certain() -> None:
     assert [course_of().ahead(count) for count in (1, 2, 5)] == [1, 1, 1]
-    assert [course_of(settings=RECORD).ahead(count) for count in (1, 5, 8, 11)] == [7, 3, 1, 1]
+    assert [course_of(settings=RECORD).ahead(count) for count in (1, 4, 6, 11)] == [5, 2, 1, 1]
 
 
 def test_the_looks_share_the_error_level_of_the_case() -> None:
@@ -196,6 +213,45 @@ def test_what_is_no_change_is_said_after_any_number_of_visits(count: int, verdic
     assert said_of(count, verdict) == judgement(verdict)
 
 
+def counting(judgement: Judgement, *numbers: int) -> Judgement:
+    """The same of which only these visits count."""
+    return replace(judgement, visits=numbers)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        ((0, 1, 2, 3), Verdict.SLOWER),
+        ((4, 5, 6, 7), Verdict.SLOWER),
+        ((1, 3), Verdict.UNDECIDED),
+        ((0, 5, 6), Verdict.UNDECIDED),
+    ],
+)
+def test_a_change_asks_for_as_many_visits_on_a_quiet_core_as_the_first_look_has(
+    numbers: tuple[int, ...], verdict: Verdict
+) -> None:
+    slower = counting(judgement(Verdict.SLOWER), *numbers)
+    found = judged_so_far(visited(*[1.0] * 8).by_visit, lambda _: slower, threshold=0.05, looks=CPU_LOOKS)
+    assert found.verdict is verdict
+    if verdict is Verdict.UNDECIDED:
+        assert found.reason is Reason.NOT_CONFIRMED
+        assert f"only {len(numbers)} of 8 visits were on a quiet core, 4 are asked for" in found.detail
+
+
+def test_what_confirms_a_change_is_without_the_first_visit_that_counts() -> None:
+    asked: list[list[int]] = []
+
+    def judged_alone(samples: Samples) -> Judgement:
+        asked.append([round_.visit for round_ in samples.rounds])
+        return counting(judgement(Verdict.SLOWER), 2, 3, 6, 7)
+
+    assert (
+        judged_so_far(visited(*[1.0] * 8).by_visit, judged_alone, threshold=0.05, looks=CPU_LOOKS).verdict
+        is Verdict.SLOWER
+    )
+    assert asked == [list(range(8)), [0, 1, 3, 4, 5, 6, 7]]
+
+
 def test_a_change_that_the_later_visits_alone_do_not_show_is_not_believed_at_a_look() -> None:
     def judged_alone(samples: Samples) -> Judgement:
         later = len(samples.visits) == 3
@@ -246,7 +302,29 @@ def test_between_visits_that_are_apart_the_case_waits_with_what_it_has_shown(mon
     made = Visits(1.0)
     with pytest.raises(Unsettled) as caught:
         made.settled(monkeypatch, course_of(settings=RECORD))
-    assert (len(caught.value.visited.visits), caught.value.ahead) == (1, 7)
+    assert (len(caught.value.visited.visits), caught.value.ahead) == (1, 5)
+
+
+@pytest.mark.parametrize(("python", "is_probed"), [("3.11.9", True), ("3.12.0", False), (None, False)])
+def test_probes_of_another_python_say_nothing(
+    monkeypatch: pytest.MonkeyPatch, python: str | None, is_probed: bool
+) -> None:
+    probed = Round((3,), (1,), (3,), probe_ns=(1000,), quiet_ns=1000)
+    before = replace(STORED, rounds=(probed,), versions={"python": "3.11.7"})
+    seen: list[Entry] = []
+
+    def alone(_asked: object, _samples: Samples, stored: Entry, *, level: float) -> Judgement:
+        seen.append(stored)
+        return SAME
+
+    monkeypatch.setattr(visits, "judged", alone)
+    timing = Timing(QUICK.max_seconds, QUICK.min_samples, QUICK.max_samples, threshold=0.05)
+    asked = Asked(SimpleNamespace(level=0.03), CASE, timing)  # type: ignore[arg-type]
+    exact = replace(answer("k"), versions={"python": python} if python else {})
+    course = replace(course_of(), apart=False)
+    settle(asked, Visited(exact), before, course=course, rounds=Visits(*[1.0] * 12).rounds)
+    assert [bool(entry.rounds[0].probe_ns) for entry in seen] == [is_probed] * 2
+    assert seen[0].rounds[0].workload_ns == (3,)
 
 
 @pytest.mark.parametrize(
@@ -267,9 +345,11 @@ def test_a_callable_is_looked_at_after_four_visits_and_six(
     assert made.numbers == list(range(visits_made))
 
 
-def answer(name: str, figure: float = 1.0, *, count: int = 3) -> Answer:
+def answer(name: str, figure: float = 1.0, *, count: int = 3, probe_ns: int = 0) -> Answer:
     ns = (round(3e6 * figure),) * count
-    samples = Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round(ns, (1_000_000,) * count, ns),), first_call_ns=1)
+    probes = (probe_ns,) * count if probe_ns else ()
+    round_ = Round(ns, (1_000_000,) * count, ns, probe_ns=probes, quiet_ns=1000 if probe_ns else 0)
+    samples = Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (round_,), first_call_ns=1)
     check = Check(correct=True, fault=None, error_fraction=0.1, detail="")
     return Answer(check, Resolved(Algorithm.GEMM, name), 1, {}, samples=samples)
 
