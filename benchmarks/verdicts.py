@@ -32,14 +32,13 @@ from neighbours import busy
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.frameworks.registry import builtin
-from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, alike, change_between
-from pytest_cnnperf.judging.statistics import session_level, summarize
+from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, compared
+from pytest_cnnperf.judging.statistics import session_level
 from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
-from pytest_cnnperf.measuring.core import Sides
+from pytest_cnnperf.measuring.core import quiet_samples
 from pytest_cnnperf.measuring.median import median_ratio
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
-from pytest_cnnperf.measuring.sensitivity import Sensitivity
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
 from pytest_cnnperf.run.visits import CPU_LOOKS, joined
@@ -149,13 +148,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    summaries = (summarize(one, level=ORDINARY_LEVEL) for one in _alike(joined(numbered(now)), before))
-    return change_between(*summaries, floor=floor)
-
-
-def _alike(now: Samples, before: Samples) -> tuple[Samples, Samples]:
-    sides = Sides.of(now, before)
-    return alike(sides.now, sides.before, Sensitivity.of(sides.before))
+    return compared(joined(numbered(now)), before, level=ORDINARY_LEVEL, floor=floor)[1]
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:
@@ -175,34 +168,35 @@ class Row:
 
 def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
     """The peer's rules, and ours at half of each slowdown that is to be found, on what did not teach."""
-    compared = list(pairs(visits[len(visits) // 3 :]))
+    windows = list(pairs(visits[len(visits) // 3 :]))
     for name, threshold in itertools.product(PEERS, PEER_THRESHOLDS):
         figure = PEERS[name]
-        ratios = [figure(_wall(joined(now[: CPU_LOOKS[0]]))) / figure(_wall(before)) for before, now in compared]
+        ratios = [figure(_wall(joined(now[: CPU_LOOKS[0]]))) / figure(_wall(before)) for before, now in windows]
         cried = [_share(ratio * (1 + by) > 1 + threshold for ratio in ratios) for by in (0.0, *SLOWDOWNS)]
-        yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(compared), cried[0], tuple(cried[1:]))
+        yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(windows), cried[0], tuple(cried[1:]))
     for by in SLOWDOWNS:
         counted = {
             amount: Counter(
                 our_verdict(
                     before, [slowed(visit, amount) for visit in now], threshold=THRESHOLD_OF_SLOWDOWN * by, floor=floor
                 )
-                for before, now in compared
+                for before, now in windows
             )
             for amount in (0.0, *SLOWDOWNS)
         }
-        shares = [counts[Verdict.SLOWER] / len(compared) for counts in counted.values()]
-        yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(compared), shares[0], tuple(shares[1:]))
+        shares = [counts[Verdict.SLOWER] / len(windows) for counts in counted.values()]
+        yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(windows), shares[0], tuple(shares[1:]))
 
 
 def noise(visits: Sequence[Samples]) -> str:
-    """What unchanged comparisons differ by (root mean square), beside the control alone and beside the case's own."""
-    compared = [(joined(numbered(now)), before) for before, now in pairs(visits)]
-    alone, own = (
-        math.sqrt(statistics.fmean(math.log(median_ratio(now) / median_ratio(before)) ** 2 for now, before in sides))
-        for sides in (compared, [_alike(now, before) for now, before in compared])
-    )
-    return f"unchanged comparisons lie {own:.2%} apart, {alone:.2%} beside the control alone"
+    """What unchanged comparisons differ by (root mean square), of all samples beside the control and as we compare."""
+    windows = list(pairs(visits))
+    alone = [math.log(median_ratio(joined(numbered(now))) / median_ratio(before)) for before, now in windows]
+    ours = [_change(before, now, Floor()).log_ratio for before, now in windows]
+    apart, ours_apart = (math.sqrt(statistics.fmean(log**2 for log in logs)) for logs in (alone, ours))
+    taken = joined(numbered(visits))
+    quiet = (quiet_samples(taken) or 0) / taken.count
+    return f"unchanged comparisons lie {ours_apart:.2%} apart, {apart:.2%} of all samples; {quiet:.0%} are quiet"
 
 
 def _wall(samples: Samples) -> list[float]:

@@ -84,14 +84,8 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         flaw = flaw_of(samples)
         if flaw is not None:
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
-    chosen = Sides.of(now, before)
-    now, before = chosen.now, chosen.before
-    if not chosen.are_quiet:
-        floor = replace(floor, visits=max(floor.visits, floor.visits_in_noise))
-    found = Sensitivity.of(before)
-    sides = (summarize(each, level=level) for each in alike(now, before, found))
-    doubt = math.hypot(found.doubt(now) if found else 0.0, SIBLING_DOUBT if chosen.are_apart else 0.0)
-    change = change_between(*sides, floor=floor, doubt=doubt)
+    sides, change = compared(now, before, level=level, floor=floor)
+    now, before = sides.now, sides.before
     own, pace = _times(now.workload_ns, before.workload_ns), _times(now.control_ns, before.control_ns)
     verdict, reason, detail = _unless_control_moved(
         _decide(change, threshold=threshold, level=level), own, pace, threshold=threshold
@@ -106,15 +100,24 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         high=high,
         resolution=change.detectable(level),
         # Half a state of the machine apart is no spread between runs.
-        within_run=None if chosen.are_apart else change.within_run,
+        within_run=None if sides.are_apart else change.within_run,
         control_pace=pace,
         visits=tuple(sorted({round_.visit for round_ in now.rounds})),
     )
 
 
-def alike(now: Samples, before: Samples, found: Sensitivity | None) -> tuple[Samples, Samples]:
-    """Both beside the control that goes as the case does, as far as its recording shows that."""
-    return (now, before) if found is None else (found.corrected(now), found.corrected(before))
+def compared(now: Samples, before: Samples, *, level: float, floor: Floor) -> tuple[Sides, Change]:
+    """What counts of both, and the change between them beside the control that goes as the case does.
+
+    How it does is known as far as the recording shows it.
+    """
+    sides = Sides.of(now, before)
+    if not sides.are_quiet:
+        floor = replace(floor, visits=max(floor.visits, floor.visits_in_noise))
+    found = Sensitivity.of(sides.before)
+    summaries = (summarize(found.corrected(each) if found else each, level=level) for each in (sides.now, sides.before))
+    doubt = math.hypot(found.doubt(sides.now) if found else 0.0, SIBLING_DOUBT if sides.are_apart else 0.0)
+    return sides, change_between(*summaries, floor=floor, doubt=doubt)
 
 
 def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float = 0.0) -> Change:
