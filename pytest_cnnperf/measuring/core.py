@@ -12,9 +12,13 @@ from dataclasses import dataclass, replace
 from ..host.source import BUSY
 from .samples import Round, Samples
 
-# A visit has been quiet where so many of its samples were, and a case where so many of its visits were.
+# A visit has been quiet where so many of its samples were, and a case where so many of its visits were. Of a comparison
+# one will do to say that nothing changed: how far it may be off is known from those that are stored.
 LEAST_SAMPLES = 2
 LEAST_VISITS = 2
+LEAST_VISITS_NOW = 1
+# Fewer samples than these have no figure at all.
+LEAST_COUNT = 3
 
 
 def quiet_ns(rounds: Iterable[Round]) -> int:
@@ -33,7 +37,7 @@ def quiet_samples(samples: Samples) -> int | None:
     return sum(len(quiet_indices(round_, quiet)) for round_ in samples.rounds) if quiet else None
 
 
-def quiet_part(samples: Samples, *, quiet: int | None = None) -> Samples | None:
+def quiet_part(samples: Samples, *, quiet: int | None = None, least: int = LEAST_VISITS) -> Samples | None:
     """The samples on a quiet core, of the visits that have enough of them; None where those are too few.
 
     `quiet` is what a probe takes on one, where more than these samples know.
@@ -45,7 +49,7 @@ def quiet_part(samples: Samples, *, quiet: int | None = None) -> Samples | None:
     part = replace(
         samples, rounds=tuple(round_.picked(indices) for round_, indices in kept if len(indices) >= LEAST_SAMPLES)
     )
-    return part if len(part.visits) >= LEAST_VISITS else None
+    return part if len(part.visits) >= least and part.count >= LEAST_COUNT else None
 
 
 def unprobed(samples: Samples) -> Samples:
@@ -71,7 +75,7 @@ class Sides:
         """The quiet parts of both, or all of both where one has too little of that."""
         # What the one side knows of a quiet core holds for the other, which may never have met one.
         quiet = quiet_ns((*now.rounds, *before.rounds))
-        quiet_now, quiet_before = (quiet_part(side, quiet=quiet) for side in (now, before))
+        quiet_now, quiet_before = quiet_part(now, quiet=quiet, least=LEAST_VISITS_NOW), quiet_part(before, quiet=quiet)
         if quiet_now is not None and quiet_before is not None:
             return cls(quiet_now, quiet_before, are_quiet=True, are_apart=False)
         both_looked = bool(quiet_ns(now.rounds) and quiet_ns(before.rounds))

@@ -77,6 +77,17 @@ def test_both_sides_are_taken_on_a_quiet_core_or_neither_is() -> None:
     assert Sides.of(unseen, unseen) == Sides(unseen, unseen, are_quiet=False, are_apart=False)
 
 
+def test_of_a_comparison_one_quiet_visit_with_a_figure_will_do_and_of_a_recording_not() -> None:
+    recording, part = taken((QUIET,) * 3, (QUIET,) * 3), (QUIET, QUIET, QUIET, LOUD)
+    one = taken(part, (LOUD,) * 4)
+    sides = Sides.of(one, recording)
+    assert (sides.are_quiet, len(sides.now.visits), sides.now.count) == (True, 1, 3)
+    assert Sides.of(recording, one) == Sides(recording, one, are_quiet=False, are_apart=True)
+    # Two samples of one visit have no figure.
+    few = taken((QUIET, QUIET, LOUD), (LOUD,) * 3)
+    assert Sides.of(few, recording) == Sides(few, recording, are_quiet=False, are_apart=True)
+
+
 def test_quiet_samples_are_counted_where_anybody_looked() -> None:
     assert quiet_samples(taken((QUIET, LOUD, LOUD), (QUIET,) * 3)) == 4
     assert quiet_samples(taken((LOUD,) * 3, quiet=QUIET)) == 0
