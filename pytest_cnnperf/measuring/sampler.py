@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..cases import Clock
 from ..errors import WorkerFailed
@@ -73,13 +73,11 @@ def measure(
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
-    On GPUs a `watch` discards the batches in which they were throttled, and counts them. With `patience` the samples
-    wait for a quiet core, and that time does not count as the round's.
+    On GPUs a `watch` discards and counts throttled batches. With `patience` samples wait for a quiet core, off the clock.
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
-    began = now()
-    call_seconds = seconds_per_sample
+    began, call_seconds = now(), seconds_per_sample
     # A plan for another control says nothing of this one, and will be seen as another method.
     if plan is None or plan.control != control:
         workload_ns, control_ns = source.estimate(clock)
@@ -88,10 +86,10 @@ def measure(
     sieve = _Sieve(stopping, watch, seconds_per_sample)
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not stopping.is_finished() or (source.flips and flips % 2 == 0):
-        if patience is not None:
-            patience.allow()
         batch_began, seconds = now(), sieve.seconds_per_sample
-        timed = source.time(
+        timed = _patiently(
+            source,
+            patience,
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
             warmup=_warmup(source, timing, is_first=not flips, seconds=seconds if flips else call_seconds),
             repeats=plan.repeats,
@@ -100,12 +98,19 @@ def measure(
             flip=True,
         )
         flips += 1
-        waited = timed.waited_ns * 1e-9
-        if patience is not None:
-            patience.lose(waited)
-        began += waited
-        sieve.add(_checked(timed), now() - batch_began - waited, elapsed_seconds=now() - began)
+        began += timed.waited_ns * 1e-9
+        sieve.add(_checked(timed), now() - batch_began - timed.waited_ns * 1e-9, elapsed_seconds=now() - began)
     return sieve.samples(Samples(clock, plan, (stopping.round,), first_call_ns))
+
+
+def _patiently(source: Source, patience: Patience | None, **request: Any) -> Timed:
+    """So many samples, which may wait as long as there is patience."""
+    if patience is None:
+        return source.time(**request)
+    patience.allow()
+    timed = source.time(**request)
+    patience.lose(timed.waited_ns * 1e-9)
+    return timed
 
 
 class _Sieve:

@@ -31,6 +31,7 @@ import sys
 import time
 
 import numpy as np
+from cnnperf_worker.adapters.scripted import ScriptedClock, ScriptedControl
 from cnnperf_worker.kernels.direct import Direct
 from cnnperf_worker.probe import Probe
 from wire import NotOffered
@@ -51,39 +52,6 @@ FAULTS = (
     "raise",
     "out_of_memory",
 )
-
-
-class ScriptedClock:
-    """A clock that only the fake advances."""
-
-    def __init__(self):
-        self.cpu = self.wall = 0.0
-
-    def advance(self, ns, wall_factor):
-        self.cpu += ns
-        self.wall += ns * wall_factor
-
-    def cpu_ns(self):
-        return round(self.cpu)
-
-    def wall_ns(self):
-        return round(self.wall)
-
-    @staticmethod
-    def kernel():
-        return 0, 0
-
-
-class ScriptedControl:
-    """One unit advances the clock by the next scripted control_ns."""
-
-    version = "fake1"
-
-    def __init__(self, adapter):
-        self.adapter = adapter
-
-    def run(self):
-        self.adapter.advance("control_ns")
 
 
 class Handle:
