@@ -73,7 +73,7 @@ def measure(
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
-    On GPUs a `watch` discards and counts throttled batches. With `patience` samples wait for a quiet core off the clock.
+    A `watch` on GPUs discards throttled batches and counts them; `patience` waits for a quiet core, off the clock.
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
