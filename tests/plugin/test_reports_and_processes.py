@@ -125,7 +125,7 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
 @pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted, distribution):
     output = interrupted("--cnnperf-update", *distribution)
-    # Of eight visits both have made one, layer a two.
+    # Of six visits both have made one, layer a two.
     assert "2 cases were still to be visited again when the run ended: neither judged nor recorded" in output
     assert suite.baseline_files == []
 

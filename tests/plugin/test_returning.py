@@ -39,17 +39,17 @@ def record(suite):
     suite.run("--cnnperf-compare", "--cnnperf-missing=record").assert_outcomes(passed=2)
 
 
-def test_a_recording_visits_every_case_eight_times_each_time_in_a_new_process(suite):
+def test_a_recording_visits_every_case_six_times_each_time_in_a_new_process(suite):
     suite.play_generations(USUAL)
     suite.run("--cnnperf-update", "-k", "h6w6").assert_outcomes(passed=1, deselected=1)
     (file,) = suite.baseline_files
     (case,) = json.loads(file.read_text())["entries"].values()
-    assert [round_["visit"] for round_ in case["rounds"]] == list(range(8))
-    assert int(suite.script.with_suffix(".count").read_text()) == 8
+    assert [round_["visit"] for round_ in case["rounds"]] == list(range(6))
+    assert int(suite.script.with_suffix(".count").read_text()) == 6
 
 
-def test_a_recording_that_is_not_calm_after_eight_visits_makes_more(suite):
-    # The figures of the processes lie 10 % apart by turns, which is 3 % of error after eight of them and after twelve.
+def test_a_recording_that_is_not_calm_after_six_visits_makes_more(suite):
+    # The figures of the processes lie 10 % apart by turns, which is 2 to 3 % of error after six of them and after twelve.
     restless = [SLOW, USUAL] * 6
     suite.play_generations(*restless)
     suite.run("--cnnperf-update", "-k", "h6w6").assert_outcomes(passed=1, deselected=1)
@@ -127,8 +127,8 @@ def test_what_a_test_has_settled_is_not_measured_again_when_it_comes_back(suite)
     suite.pytester.makepyfile(test_suite=TWO_CASES)
     result = suite.run("--cnnperf-update", "-s", "--cnnperf-json=out.json")
     result.assert_outcomes(passed=1)
-    # The eighth run is the last of the first case and the first of the second.
-    result.stdout.fnmatch_lines(["*RUNS 15 *h8*h9*"])
+    # The sixth run is the last of the first case and the first of the second.
+    result.stdout.fnmatch_lines(["*RUNS 11 *h8*h9*"])
     outcomes = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
     assert len(outcomes) == 2
 
@@ -202,8 +202,8 @@ def test_only_tests_that_have_waited_long_enough_run_again():
 def test_doubtful_cases_come_back_in_other_processes_under_xdist_too(suite, processes):
     suite.play_generations(USUAL)
     suite.run("--cnnperf-update", "-n", processes).assert_outcomes(passed=2)
-    # Eight visits, each in a process that both cases share.
-    assert int(suite.script.with_suffix(".count").read_text()) == 8
+    # Six visits, each in a process that both cases share.
+    assert int(suite.script.with_suffix(".count").read_text()) == 6
 
 
 PLAIN_LAST = """
