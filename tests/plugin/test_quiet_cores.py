@@ -20,7 +20,7 @@ def told(suite, *arguments):
 
 def test_a_page_tells_how_much_was_taken_on_a_quiet_core(suite):
     suite.play(probe_ns=QUIET)
-    suite.run().stdout.fnmatch_lines(["2 of 2 results right*100% of samples on a quiet core*"])
+    suite.run().stdout.fnmatch_lines(["2 of 2 results right*100 % of samples on a quiet core*"])
     suite.play()
     suite.run().stdout.no_fnmatch_line("*quiet core*")
 

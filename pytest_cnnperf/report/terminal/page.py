@@ -47,7 +47,7 @@ def summary(report: Report) -> Iterator[Line]:
         f"{sum(checked)} of {len(checked)} results right" if checked else "",
         text.counted(holes, "hole") if holes else "",
         f"threshold {text.exactly(report.threshold)}" if report.compared else "",
-        "" if report.quiet_share is None else f"{report.quiet_share:.0%} of samples on a quiet core",
+        "" if report.quiet_share is None else f"{100 * report.quiet_share:.0f} % of samples on a quiet core",
         text.elapsed(report.seconds),
     )
     yield line(" · ".join(filter(None, parts)), QUIET)

@@ -249,7 +249,7 @@ def test_the_sum_tells_how_much_was_taken_on_a_quiet_core(day):
         replace(outcome, samples=8, quiet_samples=counts.get(number)) for number, outcome in enumerate(day.outcomes)
     )
     assert replace(day, outcomes=outcomes).quiet_share == 0.5
-    assert " · 50% of samples on a quiet core · 4 min 12 s" in "\n".join(lines_of(replace(day, outcomes=outcomes)))
+    assert " · 50 % of samples on a quiet core · 4 min 12 s" in "\n".join(lines_of(replace(day, outcomes=outcomes)))
 
 
 def test_what_was_written_noticed_and_unused_is_told(day):
