@@ -49,7 +49,7 @@ def test_a_recording_visits_every_case_six_times_each_time_in_a_new_process(suit
 
 
 def test_a_recording_that_is_not_calm_after_six_visits_makes_more(suite):
-    # The figures of the processes lie 10 % apart by turns, which is 2 to 3 % of error after six of them and after twelve.
+    # The figures of the processes lie 10 % apart by turns: 2 to 3 % of error after six of them and after twelve.
     restless = [SLOW, USUAL] * 6
     suite.play_generations(*restless)
     suite.run("--cnnperf-update", "-k", "h6w6").assert_outcomes(passed=1, deselected=1)
