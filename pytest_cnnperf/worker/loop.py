@@ -108,9 +108,7 @@ class Loop:
 
     def patience(self, head, _arrays):
         quiet_ns, patience_ns, cores = (head.get(name) for name in ("quiet_ns", "patience_ns", "cores"))
-        for name, value in (("quiet_ns", quiet_ns), ("patience_ns", patience_ns)):
-            if type(value) is not int or value < 0:
-                raise wire.ProtocolError("%s=%r must be an integer of at least 0" % (name, value))
+        _check_whole(quiet_ns=(quiet_ns, 0), patience_ns=(patience_ns, 0))
         if type(cores) is not list or any(type(core) is not int or core < 0 for core in cores):
             raise wire.ProtocolError("cores=%r must be a list of integers of at least 0" % (cores,))
         if self.probe is not None:
@@ -120,14 +118,7 @@ class Loop:
 
     def time(self, head, _arrays):
         samples, warmup, repeats, units = (head.get(name) for name in ("samples", "warmup", "repeats", "control_units"))
-        for name, value, least in (
-            ("samples", samples, 1),
-            ("warmup", warmup, 0),
-            ("repeats", repeats, 1),
-            ("control_units", units, 1),
-        ):
-            if type(value) is not int or value < least:
-                raise wire.ProtocolError("%s=%r must be an integer of at least %d" % (name, value, least))
+        _check_whole(samples=(samples, 1), warmup=(warmup, 0), repeats=(repeats, 1), control_units=(units, 1))
         pairs = self.pairs(head)
         if head.get("flip"):
             self.flip()
@@ -218,6 +209,13 @@ class Compilations:
         more = self.count() - self.before
         if more:
             raise Recompiled("the framework compiled or searched for an algorithm %d times in timed calls" % more)
+
+
+def _check_whole(**fields):
+    """Each field is a value and the least that it may be."""
+    for name, (value, least) in fields.items():
+        if type(value) is not int or value < least:
+            raise wire.ProtocolError("%s=%r must be an integer of at least %d" % (name, value, least))
 
 
 def _check_operands(case, arrays):

@@ -96,15 +96,12 @@ class Probe:
         while not self._settled():
             if self._now() - began >= self.patience_seconds:
                 # The first is the one that has the fewest interrupts.
-                self._move_to_first()
+                if self._cores:
+                    self._move(self._cores[0])
                 break
             if not any(self._settled_on(core) for core in self._cores):
                 self._pause(_PAUSE_SECONDS)
         self.lose(self._now() - began)
-
-    def _move_to_first(self) -> None:
-        for core in self._cores[:1]:
-            self._move(core)
 
     def _settled_on(self, core: int) -> bool:
         self._move(core)
