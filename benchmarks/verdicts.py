@@ -37,7 +37,7 @@ from pytest_cnnperf.judging.statistics import session_level
 from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
 from pytest_cnnperf.measuring.core import quiet_samples
-from pytest_cnnperf.measuring.median import median_ratio
+from pytest_cnnperf.measuring.figure import figure_of
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
@@ -148,7 +148,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    return compared(joined(numbered(now)), before, level=ORDINARY_LEVEL, floor=floor)[1]
+    return compared(joined(numbered(now)), before, level=ORDINARY_LEVEL, floor=floor)
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:
@@ -191,7 +191,7 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
 def noise(visits: Sequence[Samples]) -> str:
     """What unchanged comparisons differ by (root mean square), of all samples beside the control and as we compare."""
     windows = list(pairs(visits))
-    alone = [math.log(median_ratio(joined(numbered(now))) / median_ratio(before)) for before, now in windows]
+    alone = [math.log(figure_of(joined(numbered(now))) / figure_of(before)) for before, now in windows]
     ours = [_change(before, now, Floor()).log_ratio for before, now in windows]
     apart, ours_apart = (math.sqrt(statistics.fmean(log**2 for log in logs)) for logs in (alone, ours))
     taken = joined(numbered(visits))

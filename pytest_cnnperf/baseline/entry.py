@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cases import Algorithm, Clock
-from ..measuring.core import quiet_indices, quiet_ns, quiet_part
+from ..measuring.figure import are_positive, figure_of
 from ..measuring.gpu.conditions import Conditions
-from ..measuring.median import are_positive, median_ratio
 from ..measuring.samples import Plan, Round, Samples
 
 MOST_SAMPLES = 96
@@ -135,29 +134,19 @@ def _round(plain: Mapping[str, Any]) -> Round:
 
 def derived(samples: Samples) -> dict[str, Any]:
     """What a reader of the file wants to see at once, and what must agree with the samples beside it."""
-    samples = quiet_part(samples) or samples
     return {
         "median_ns": round(statistics.median(samples.workload_ns)),
         "control_median_ns": round(statistics.median(samples.control_ns)),
-        "ratio": float(f"{median_ratio(samples):.6g}"),
+        "ratio": float(f"{figure_of(samples):.6g}"),
     }
 
 
 def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
-    """At most 96 pairs, evenly over the rounds and evenly within each, those on a quiet core first."""
+    """At most 96 pairs, evenly over the rounds and evenly within each."""
     filled = [round_ for round_ in rounds if round_.workload_ns]
     chosen = [filled[index] for index in _evenly(len(filled), MOST_SAMPLES)]
     quota = MOST_SAMPLES // max(1, len(chosen))
-    quiet = quiet_ns(filled)
-    return tuple(round_.picked(_kept(round_, quota, quiet)) for round_ in chosen)
-
-
-def _kept(round_: Round, most: int, quiet: int) -> list[int]:
-    """Indices of at most so many samples, those on a quiet core before others: only they may count one day."""
-    first = quiet_indices(round_, quiet)
-    others = sorted(set(range(len(round_.workload_ns))) - set(first))
-    chosen = [first[index] for index in _evenly(len(first), most)]
-    return sorted(chosen + [others[index] for index in _evenly(len(others), most - len(chosen))])
+    return tuple(round_.picked(_evenly(len(round_.workload_ns), quota)) for round_ in chosen)
 
 
 def _evenly(count: int, most: int) -> list[int]:

@@ -93,7 +93,6 @@ class RemoteCase:
         self.prepare_ns = None if prepare_ns is None else self._count("prepare", "prepare_ns", prepare_ns)
         self.output = self._output("prepare", answer)
         self._workload_ns, self._control_ns = self.first_call_ns, 0
-        self._patience_seconds = 0.0
         self.is_new_process = not worker.has_timed
         self._is_held = True
 
@@ -113,7 +112,7 @@ class RemoteCase:
         self.worker.has_timed = True
         answer = self.worker.request(
             "time",
-            deadline_seconds=self._deadline(expected_ns) + self._patience_seconds,
+            deadline_seconds=self._deadline(expected_ns),
             samples=samples,
             warmup=warmup,
             repeats=repeats,
@@ -128,21 +127,6 @@ class RemoteCase:
             sweep_ns=self._samples(answer, "sweep_ns", samples) if "sweep_ns" in answer.arrays else (),
             probe_ns=self._samples(answer, "probe_ns", samples) if "probe_ns" in answer.arrays else (),
             quiet_ns=self._count("time", "quiet_ns", answer.head.get("quiet_ns", 0)),
-            waited_ns=self._count("time", "waited_ns", answer.head.get("waited_ns", 0)),
-        )
-
-    def be_patient(self, *, quiet_ns: int, seconds: float, cores: tuple[int, ...]) -> None:
-        """Let the next samples wait for so long in all, until one of these cores is quiet, and run there.
-
-        Units: `quiet_ns` is what a probe takes on a quiet core as far as is known, 0 if it is not.
-        """
-        self._patience_seconds = seconds
-        self.worker.request(
-            "patience",
-            deadline_seconds=self._deadline(0),
-            quiet_ns=quiet_ns,
-            patience_ns=round(seconds * 1e9),
-            cores=list(cores),
         )
 
     def last_output(self) -> Array:

@@ -18,8 +18,7 @@ class Timed:
 
     Units: nanoseconds per workload call and per control unit; `wall_ns` is elapsed time of the same calls, `sweep_ns`
     that of the sweep through the caches before each sample, empty where there is none. `probe_ns` tells of the core
-    beside each sample, empty where it is not looked at, `quiet_ns` what that takes on a quiet one, and `waited_ns` is
-    the time that went by with waiting for one.
+    beside each sample, empty where it is not looked at, and `quiet_ns` what that takes on a quiet one.
     """
 
     workload_ns: tuple[int, ...]
@@ -28,7 +27,6 @@ class Timed:
     sweep_ns: tuple[int, ...] = ()
     probe_ns: tuple[int, ...] = ()
     quiet_ns: int = 0
-    waited_ns: int = 0
 
 
 class Source(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ..measuring.between_visits import Floor, median_variance
-from ..measuring.core import Sides
+from ..measuring.between_visits import Floor
+from ..measuring.core import unprobed
+from ..measuring.figure import centre_variance
 from ..measuring.samples import Samples
 from ..measuring.sensitivity import Sensitivity
 from ..settings import DEFAULT_THRESHOLD
@@ -25,17 +26,11 @@ EXCLUDED_IN_NOISE = 4
 FLOOR_FREEDOM = 6.0
 # The spread between runs is pooled from whole comparisons.
 RUN_FREEDOM = 60.0
-# The median of the faster half of four to twelve normal values varies by so much more than the mean of all (1.4 to 1.7
-# times).
-HALF_COST = 1.7
 # The minimum detectable effect is found four times in five.
 _POWER_80 = 0.8416
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 _MOST_LOG = 50.0
-# A busy sibling of the core slows a case by so much more or less than the control (standard deviation over eleven
-# convolutions of three frameworks: -2 to +12 %).
-SIBLING_DOUBT = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
     """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME, or UNDECIDED where noise hides both.
 
     `level` is the error level of this case (see `session_level`), `floor` what two measurements of the same thing
-    differ by on this machine. Where both sides have enough samples that were taken on a quiet core, no others count.
+    differ by on this machine.
     SAME `within_threshold` asks the ratio to lie inside the threshold, and the 95 % interval inside twice that. Where
     noise forbids that, SAME `within_resolution` asks the interval to lie inside four thresholds. A threshold below the
     default is a promise: where smaller changes cannot be seen it is refused.
@@ -84,8 +79,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         flaw = flaw_of(samples)
         if flaw is not None:
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
-    sides, change = compared(now, before, level=level, floor=floor)
-    now, before = sides.now, sides.before
+    change = compared(now, before, level=level, floor=floor)
     own, pace = _times(now.workload_ns, before.workload_ns), _times(now.control_ns, before.control_ns)
     verdict, reason, detail = _unless_control_moved(
         _decide(change, threshold=threshold, level=level), own, pace, threshold=threshold
@@ -99,39 +93,35 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         low=low,
         high=high,
         resolution=change.detectable(level),
-        # Half a state of the machine apart is no spread between runs.
-        within_run=None if sides.are_apart else change.within_run,
+        within_run=change.within_run,
         control_pace=pace,
-        visits=tuple(sorted({round_.visit for round_ in now.rounds})),
     )
 
 
-def compared(now: Samples, before: Samples, *, level: float, floor: Floor) -> tuple[Sides, Change]:
-    """What counts of both, and the change between them beside the control that goes as the case does.
-
-    How it does is known as far as the recording shows it.
-    """
-    sides = Sides.of(now, before)
-    if not sides.are_quiet:
-        floor = replace(floor, visits=max(floor.visits, floor.visits_in_noise))
-    found = Sensitivity.of(sides.before)
-    summaries = (summarize(found.corrected(each) if found else each, level=level) for each in (sides.now, sides.before))
-    doubt = math.hypot(found.doubt(sides.now) if found else 0.0, SIBLING_DOUBT if sides.are_apart else 0.0)
-    return sides, change_between(*summaries, floor=floor, doubt=doubt)
+def compared(now: Samples, before: Samples, *, level: float, floor: Floor) -> Change:
+    """The change between the two beside the control that goes as the case does, as far as the recording shows it."""
+    if not all(round_.probe_ns for samples in (now, before) for round_ in samples.rounds):
+        now, before = unprobed(now), unprobed(before)
+    found = Sensitivity.of(before, floor.belief)
+    summaries = (summarize(found.corrected(each) if found else each, level=level) for each in (now, before))
+    return change_between(*summaries, floor=floor, doubt=found.doubt(now) if found else 0.0)
 
 
 def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float = 0.0) -> Change:
-    """The change with all known sources of noise: of either side's visits and rounds, and between runs.
+    """The change with all known sources of noise: within visits, between those of either side, and between runs.
 
     `doubt` is the relative standard error of what the machine's other state was allowed for.
 
     Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
     """
-    own = (now.visits - 1) * now.visit_spread**2 + (before.visits - 1) * before.visit_spread**2
+    own = (now.visits - 1) * now.visit_excess + (before.visits - 1) * before.visit_excess
     freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
     between = (FLOOR_FREEDOM * floor.visits**2 + own) / freedom
-    sides = tuple(_of_side(side, between, freedom) for side in (now, before))
-    within_run = (*sides, (doubt**2, RUN_FREEDOM))
+    within_run = (
+        *((side.standard_error**2, float(side.freedom)) for side in (now, before)),
+        (between * (centre_variance(now.visits) + centre_variance(before.visits)), freedom),
+        (doubt**2, RUN_FREEDOM),
+    )
     parts = (*within_run, (2 * floor.runs**2, RUN_FREEDOM))
     variance = math.fsum(part for part, _ in parts)
     uncertain = math.fsum(part**2 / freedom for part, freedom in parts)
@@ -141,19 +131,6 @@ def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float 
         variance**2 / uncertain if uncertain > 0 else RUN_FREEDOM,
         within_run=math.fsum(part for part, _ in within_run),
     )
-
-
-def _of_side(side: Summary, between: float, freedom: float) -> tuple[float, float]:
-    """Variance of one side's figure and the degrees of freedom of that.
-
-    The variance between a case's own visits has the noise within them in it. That of a single visit is other cases':
-    this one may be noisier than they are.
-    """
-    of_visits = (between * median_variance(side.visits), freedom)
-    of_rounds = (HALF_COST * side.standard_error**2, float(side.freedom))
-    if side.visits == 1:
-        return (of_visits[0] + of_rounds[0], min(of_visits[1], of_rounds[1]))
-    return max(of_visits, of_rounds)
 
 
 def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict, Reason, str]:

@@ -6,9 +6,9 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from ..measuring.between_visits import median_variance, visit_spread
+from ..measuring.between_visits import visit_excess, within_error
+from ..measuring.figure import are_positive, centre_variance, figure_of, log_residuals, mad_sigma
 from ..measuring.gpu.conditions import names_of
-from ..measuring.median import are_positive, log_residuals, mad_sigma, median_ratio, median_standard_error
 from ..measuring.samples import Samples
 from .student import reach
 from .verdict import Reason
@@ -23,7 +23,8 @@ class Summary:
     """The figure of a case, workload ÷ control, and what surrounds it.
 
     Units: medians in nanoseconds per call and per control unit; `low` and `high` bound `ratio`; `spread` (between
-    samples), `visit_spread` (between visits) and `standard_error` (of the figure, within rounds) are relative.
+    samples) and `standard_error` (of the figure, by the noise within rounds) are relative, as is the variance
+    `visit_excess` (between visits, beyond that noise).
     """
 
     ratio: float
@@ -35,7 +36,7 @@ class Summary:
     count: int
     rounds: int
     visits: int
-    visit_spread: float
+    visit_excess: float
     standard_error: float
 
     @property
@@ -69,22 +70,20 @@ def _throttled(samples: Samples) -> str:
 
 
 def summarize(samples: Samples, *, level: float) -> Summary:
-    """The median of pairwise ratios with the interval that misses the truth with probability `level`.
+    """The centre of pairwise ratios with the interval that misses the truth with probability `level`.
 
     Raises: ValueError for samples that `flaw_of` objects to.
     """
     flaw = flaw_of(samples)
     if flaw is not None:
         raise ValueError(f"no figure: {flaw[0]}: {flaw[1]}")
-    ratio = median_ratio(samples)
+    ratio = figure_of(samples)
     residuals = log_residuals(samples.rounds)
     rounds = sum(1 for round_ in samples.rounds if round_.workload_ns)
     freedom = max(1, samples.count - rounds)
-    error, between = median_standard_error(residuals) * math.sqrt(samples.count / freedom), visit_spread(samples)
+    error, excess = within_error(samples), visit_excess(samples)
     visits = len(samples.visits)
-    factor = math.exp(
-        min(reach(level, freedom) * math.hypot(error, between * math.sqrt(median_variance(visits))), _MOST_LOG)
-    )
+    factor = math.exp(min(reach(level, freedom) * math.sqrt(error**2 + excess * centre_variance(visits)), _MOST_LOG))
     return Summary(
         ratio=ratio,
         low=ratio / factor,
@@ -95,7 +94,7 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         count=samples.count,
         rounds=rounds,
         visits=visits,
-        visit_spread=between,
+        visit_excess=excess,
         standard_error=error,
     )
 

@@ -18,8 +18,9 @@ def reach(level: float, freedom: float) -> float:
     """
     if freedom >= _NEARLY_NORMAL:
         return -NormalDist().inv_cdf(level / 2)
-    # Half steps of freedom are enough, rounded down on the careful side, and are looked up again and again.
-    return _reach(level, max(1.0, math.floor(2 * freedom) / 2))
+    # Half steps of freedom are enough, or some percent, rounded down on the careful side: they are asked for again.
+    step = max(0.5, 2.0 ** math.floor(math.log2(max(freedom, 1.0) / 16)))
+    return _reach(level, max(1.0, step * math.floor(freedom / step)))
 
 
 @lru_cache(maxsize=1024)

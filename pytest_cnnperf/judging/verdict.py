@@ -57,8 +57,8 @@ class Judgement:
     Units: `baseline_ratio` is now ÷ baseline (above 1 is slower); low and high bound it at the session's level;
     `resolution` is the minimum detectable effect, the smallest relative slowdown that these samples would have shown
     four times in five (0.031 is 3.1 %); `within_run` is the variance of the ratio's logarithm by what one run shows,
-    without the spread between runs, and None where the two were not in one state; `control_pace` is the control's own
-    time, now ÷ baseline (above 1 the machine is slower). `visits` are the numbers of those that count.
+    without the spread between runs; `control_pace` is the control's own time, now ÷ baseline (above 1 the machine is
+    slower).
     """
 
     verdict: Verdict
@@ -70,4 +70,3 @@ class Judgement:
     resolution: float | None = None
     control_pace: float | None = None
     within_run: float | None = None
-    visits: tuple[int, ...] = ()

@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .core import quiet_part
-from .median import mad_sigma, median_standard_error, visit_logs
+from .figure import centre, centre_error, centre_variance, log_residuals, mad_sigma, visit_logs
 from .samples import Samples
-from .sensitivity import corrected_by_itself
+from .sensitivity import Belief, corrected_by_itself
 
 # What is assumed before anything is known, with the weight of so many cases; and the least believed.
 # DESIGN section 5 measured 0.7 to 1.3 % between blocks of one process for the frameworks that allocate little.
 PRIOR_SPREAD = 0.01
 PRIOR_WEIGHT = 3
 LEAST_SPREAD = 0.004
-# Of spreads that are each known from three visits, so many lie below the true one (1 - 1 / e is exact for the square
-# of two normal deviations); a few cases that jump do not move it.
-_QUANTILE = 0.65
 # A visit that is so much slower than the median of its case is no noise like the others': pages that lie badly for a
 # process's life, a neighbour for a minute. Of 307 recorded cases two had one, 1.9 and 2.4 times as slow.
 ASTRAY = 0.15
@@ -29,25 +25,19 @@ ASTRAY = 0.15
 PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
 LEAST_RUN_SPREAD = 0.01
-# Enough of them that the order statistics which enclose their median leave out the smallest and the largest.
-MANY_VISITS = 8
-# The median of so many normal values varies by so much more than their mean; of more, by at most pi / 2.
-# Source: variances of order statistics of a normal sample.
-_MEDIAN_COST = dict(enumerate((1.0, 1.0, 1.35, 1.19, 1.43, 1.29, 1.47, 1.35, 1.50, 1.38, 1.51, 1.41), start=1))
-_MOST_MEDIAN_COST = math.pi / 2
 
 
 @dataclass(frozen=True)
 class Floor:
     """What two measurements of the same thing differ by, as relative standard deviations.
 
-    `visits` is between visits of one run, `visits_in_noise` where those were not on a quiet core, `runs` between runs
-    beyond that: no number of visits lowers it.
+    `visits` is between visits of one run, beyond the noise within them, `runs` between runs beyond that: no number of
+    visits lowers it. `belief` is how cases go with the machine's state, for all that is known before theirs is seen.
     """
 
     visits: float = PRIOR_SPREAD
     runs: float = PRIOR_RUN_SPREAD
-    visits_in_noise: float = 0.0
+    belief: Belief = field(default_factory=Belief)
 
 
 @dataclass(frozen=True)
@@ -64,56 +54,62 @@ def visit_spread(samples: Samples) -> float:
     return _deviation(logs) if len(logs) > 1 else 0.0
 
 
+def within_error(samples: Samples) -> float:
+    """Relative standard error of the figure of a case by the noise within its rounds alone."""
+    rounds = sum(1 for round_ in samples.rounds if round_.workload_ns)
+    freedom = max(1, samples.count - rounds)
+    return centre_error(log_residuals(samples.rounds)) * math.sqrt(samples.count / freedom)
+
+
+def visit_excess(samples: Samples) -> float:
+    """Relative variance between the visits of a case beyond what the noise within them makes; 0 at least."""
+    count = len(samples.visits)
+    if count < 2:
+        return 0.0
+    return max(0.0, visit_spread(samples) ** 2 - count * within_error(samples) ** 2)
+
+
 def figure_error(samples: Samples) -> float:
-    """Relative standard error of the figure of a case, the median of its visits; infinite for fewer than two of them.
+    """Relative standard error of the figure of a case, the centre of its visits; infinite for fewer than two of them.
 
     Visits in which all samples were discarded are none.
     """
     count = len(samples.visits)
-    return visit_spread(samples) * math.sqrt(median_variance(count)) if count > 1 else math.inf
-
-
-def median_variance(count: int) -> float:
-    """Variance of the median of so many normal values of variance 1."""
-    return _MEDIAN_COST.get(count, _MOST_MEDIAN_COST) / count
+    if count < 2:
+        return math.inf
+    return max(visit_spread(samples) * math.sqrt(centre_variance(count)), within_error(samples))
 
 
 def _deviation(logs: Sequence[float]) -> float:
     """The standard deviation of two or more visits, without those that went astray.
 
-    The figure of a case is the median of its visits: what does not move it must not be taken for what it varies by.
-    Of many visits it is what the error of their median says.
+    What does not move the figure of a case must not be taken for what it varies by.
     """
     middle = statistics.median(logs)
-    if len(logs) >= MANY_VISITS:
-        error = median_standard_error([log - middle for log in logs])
-        # That error is the one of a median of many.
-        return error / math.sqrt(_MOST_MEDIAN_COST / len(logs))
     sound = [log for log in logs if log - middle < ASTRAY]
-    return statistics.stdev(sound if len(sound) > 1 else logs)
+    sound = sound if len(sound) > 1 else list(logs)
+    middle = centre(sound)
+    return centre_error([log - middle for log in sound]) * math.sqrt(len(sound))
 
 
-def visit_floor(cases: Iterable[Sequence[float]]) -> float:
-    """Relative standard deviation between visits, pooled over many cases; each item holds one case's visit logs.
+def visit_floor(excesses: Iterable[float]) -> float:
+    """Relative standard deviation between visits beyond the noise within them, pooled over many cases' variances.
 
-    It is a quantile of the cases' own spreads. Few cases are drawn to `PRIOR_SPREAD`, and never is less than
-    `LEAST_SPREAD` believed.
+    It is their median: cases that jump have their own spread besides. Few cases are drawn to `PRIOR_SPREAD`, and never
+    is less than `LEAST_SPREAD` believed.
     """
-    spreads = sorted(_deviation(logs) for logs in cases if len(logs) > 1)
-    count = len(spreads)
-    seen = spreads[min(count - 1, int(_QUANTILE * count))] if count else 0.0
-    variance = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + count * seen**2) / (PRIOR_WEIGHT + count)
+    excesses = tuple(excesses)
+    seen = statistics.median(excesses) if excesses else 0.0
+    variance = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + len(excesses) * seen) / (PRIOR_WEIGHT + len(excesses))
     return max(LEAST_SPREAD, math.sqrt(variance))
 
 
 def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
     """What recordings of unchanged cases show between their visits; `runs` is what is known between runs."""
     recordings = tuple(recordings)
-    return Floor(
-        visits=visit_floor(visit_logs(corrected_by_itself(quiet_part(each) or each)) for each in recordings),
-        runs=runs,
-        visits_in_noise=visit_floor(visit_logs(corrected_by_itself(each)) for each in recordings),
-    )
+    belief = Belief.pooled(recordings)
+    many = (corrected_by_itself(each, belief) for each in recordings if len(each.visits) > 1)
+    return Floor(visits=visit_floor(map(visit_excess, many)), runs=runs, belief=belief)
 
 
 def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:

@@ -6,15 +6,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 from ..cases import Clock
 from ..errors import WorkerFailed
 from ..host.source import Source, Timed
 from ..settings import Timing
+from .figure import are_positive
 from .gpu.state import GpuState
 from .gpu.watch import Batch, Watch
-from .median import are_positive
 from .samples import Plan, Round, Samples
 from .stopping import Stopping
 
@@ -26,25 +25,11 @@ MAX_REPEATS = 100_000
 LEAST_CONTROL_NS = 5_000_000
 MOST_CONTROL_NS = 100_000_000
 BATCH = 12
-# A batch takes at most this share of the round, so that the time is looked at often enough.
-BATCH_SHARE = 0.25
 # The first case of a process meets pages that were never touched: a convolution of 18 ms took 23 or 28 ms in every
 # second of its first calls, and none later.
 FIRST_WARMUP = 8
 # An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.
 SHORT_SECONDS = 0.1
-
-
-class Patience(Protocol):
-    """How long a round may wait for a quiet core."""
-
-    def allow(self) -> None:
-        """Tell the source how long its next samples may wait."""
-        ...
-
-    def lose(self, seconds: float) -> None:
-        """They have waited for so long."""
-        ...
 
 
 def choose_plan(workload_ns: int, control_ns: int, *, control: str) -> Plan:
@@ -66,14 +51,13 @@ def measure(
     control: str,
     seconds_per_sample: float | None = None,
     watch: Watch | None = None,
-    patience: Patience | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Samples:
     """One round of samples; a baseline's `plan` for this control is used again, since a ratio depends on it.
 
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
-    A `watch` on GPUs discards throttled batches and counts them; `patience` waits for a quiet core, off the clock.
+    A `watch` on GPUs discards throttled batches and counts them.
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
@@ -87,9 +71,7 @@ def measure(
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not stopping.is_finished() or (source.flips and flips % 2 == 0):
         batch_began, seconds = now(), sieve.seconds_per_sample
-        timed = _patiently(
-            source,
-            patience,
+        timed = source.time(
             samples=1 if stopping.is_finished() else _batch(stopping, seconds),
             warmup=_warmup(source, timing, is_first=not flips, seconds=seconds if flips else call_seconds),
             repeats=plan.repeats,
@@ -98,19 +80,8 @@ def measure(
             flip=True,
         )
         flips += 1
-        began += timed.waited_ns * 1e-9
-        sieve.add(_checked(timed), now() - batch_began - timed.waited_ns * 1e-9, elapsed_seconds=now() - began)
+        sieve.add(_checked(timed), now() - batch_began, elapsed_seconds=now() - began)
     return sieve.samples(Samples(clock, plan, (stopping.round,), first_call_ns))
-
-
-def _patiently(source: Source, patience: Patience | None, **request: Any) -> Timed:
-    """So many samples, which may wait as long as there is patience."""
-    if patience is None:
-        return source.time(**request)
-    patience.allow()
-    timed = source.time(**request)
-    patience.lose(timed.waited_ns * 1e-9)
-    return timed
 
 
 class _Sieve:
@@ -159,7 +130,10 @@ def _warmup(source: Source, timing: Timing, *, is_first: bool, seconds: float | 
 
 
 def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
-    """Samples of the next request: one to learn how long it takes, then up to twelve within the time that is left."""
+    """Samples of the next request: one to learn how long it takes, then up to twelve within the time that is left.
+
+    As many as possible: each request begins with a warm-up.
+    """
     if seconds_per_sample is None:
         return 1
     timing = stopping.timing
@@ -167,7 +141,7 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
     left = (timing.min_samples if stopping.count < timing.min_samples else timing.max_samples) - stopping.count
     if seconds_per_sample <= 0:
         return min(BATCH, left)
-    seconds = min(BATCH_SHARE * timing.max_seconds, timing.max_seconds - stopping.elapsed_seconds)
+    seconds = timing.max_seconds - stopping.elapsed_seconds
     return max(1, min(BATCH, left, int(seconds / seconds_per_sample)))
 
 

@@ -1,168 +1,233 @@
-"""How a case goes with the machine's state: its core, which the control shows, and its memory, which the sweep shows.
+"""How a case goes with the machine's state, of which every sample has three signs.
 
-A busy neighbour slows the workload, the control and the sweep through the caches before each sample, but not by the
-same factor: a kernel that streams through memory goes with the sweep, one that computes goes with the control. How a
-case goes with them is seen in its own recording: the more the machine's state varied then, the better.
+The *control* beside it shows the core, the *sweep* through the caches before it the memory, and the *probe* around it
+whether the core's sibling thread works. A busy neighbour slows the workload and all three, but not by the same factor:
+a kernel that streams through memory goes with the sweep, one that fills the core's units goes with the probe. How a
+case goes with them is seen in its own recording, and drawn to how the other recorded cases of its framework go.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .median import is_usable, mad_sigma
+from .core import quiet_ns
+from .figure import HUBER, is_usable, mad_sigma
 from .samples import Round, Samples
 
-# Before anything is seen a case is taken to go with the control alone. Prior standard deviations: so much of it goes
-# with the memory instead, and it feels both by so much more or less than they do. Wide ones: beside a busy sibling of
-# the core the control took 1.3 times as long, and filter gradients of AlexNet's first layer 1.55 to 1.8 times.
-PRIOR_MEMORY, PRIOR_MORE = 0.3, 0.5
-# A sample scatters by at least so much around what core and memory explain.
+# Before any recording is seen a case is taken to go with the control alone. Prior standard deviations: so much of it
+# goes with the memory or with the probe instead.
+PRIOR_MEMORY, PRIOR_SIBLING = 0.3, 0.2
+# What is believed before counts as so many cases.
+_PRIOR_WEIGHT = 5
+_POOLINGS = 4
+# A sample scatters by at least so much around what its state explains.
 _LEAST_NOISE = 0.01
-# Samples farther away than so many deviations pull with less weight (Huber); the weights are made again so often.
-_HUBER = 1.345
+# The weights of samples that lie far away are made again so often.
 _ITERATIONS = 6
-# A state of the machine is seen where control or sweep vary by so many times the variance of their own scatter, which
-# is never taken for less than this.
-_STATE_TO_SCATTER = 4.0
-_LEAST_SCATTER = 1e-4
+# A probe that took longer, in shortest ones, met an interrupt: a sibling's work makes 1.65 to 2.1.
+_MOST_BUSY = 2.4
 
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Sensitivity:
-    """A case's time goes as control ** `core` times sweep ** `memory`, both relative to what they usually are.
+class Belief:
+    """What is believed of a case before its recording is seen: means and standard deviations of its slopes.
 
-    `covariance` is how well the two are known, of (memory, core + memory). Shapes: 2 x 2.
-    Units: `control_ns` and `sweep_ns` are what is usual, medians of the recording from which this was learned.
+    Shapes: two each, of (memory, sibling).
     """
 
-    core: float
-    memory: float
-    control_ns: float
-    sweep_ns: float
-    covariance: tuple[tuple[float, ...], ...]
+    means: tuple[float, ...] = (0.0, 0.0)
+    deviations: tuple[float, ...] = (PRIOR_MEMORY, PRIOR_SIBLING)
 
     @classmethod
-    def of(cls, recording: Samples) -> Sensitivity | None:
-        """What a recording shows, drawn to what is believed before; None where its samples were not swept.
+    def pooled(cls, recordings: Iterable[Samples]) -> Belief:
+        """What these recordings have in common, drawn to what is believed before.
 
-        Source: ridge regression (a normal prior) with Huber's weights, on the logarithms of all its pairs. Of 155 cases
-        of three frameworks on a machine with busy tenants, half the visits of a recording differed from the other half
-        by more than 5 % in 15 % of cases beside the control alone, and in 8 % so; the priors were
-        chosen on that same recording (docs/controls.md).
+        Source: empirical Bayes by expectation and maximization (Dempster, Laird and Rubin, 1977), with medians in place
+        of means, so that a few odd cases do not move it.
         """
-        if not recording.rounds or not all(map(_is_swept, recording.rounds)):
-            return None
-        usual = statistics.median(recording.control_ns), statistics.median(recording.sweep_ns)
-        core, memory = (
-            np.log(np.asarray(ns) / middle)
-            for ns, middle in zip((recording.control_ns, recording.sweep_ns), usual, strict=True)
-        )
-        figure = np.log(np.asarray(recording.workload_ns) / np.asarray(recording.control_ns))
-        # Samples of a visit see nearly the same state.
-        alike = recording.count / len(recording.visits)
-        scatter = _Scatter.of(recording)
-        (of_memory, more), covariance = _slopes(figure, np.stack((memory - core, core)), scatter, alike=alike)
-        return cls(float(1 - of_memory + more), float(of_memory), *usual, tuple(map(tuple, covariance.tolist())))
+        seen = [each for each in map(_Seen.of, recordings) if each is not None]
+        belief = prior = cls()
+        for _ in range(_POOLINGS if seen else 0):
+            slopes, covariances = map(np.array, zip(*(each.slopes(belief) for each in seen), strict=True))
+            weight = len(seen) / (len(seen) + _PRIOR_WEIGHT)
+            means = weight * np.median(slopes, axis=0)
+            spread = [mad_sigma(column.tolist()) ** 2 for column in (slopes - np.median(slopes, axis=0)).T]
+            variances = np.array(spread) + np.median(np.diagonal(covariances, axis1=1, axis2=2), axis=0)
+            variances = weight * variances + (1 - weight) * np.square(prior.deviations)
+            belief = cls(tuple(means.tolist()), tuple(np.sqrt(variances).tolist()))
+        return belief
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """A case's time goes as control ** core × sweep ** memory × probe ** sibling, relative to what is usual.
+
+    The three exponents are 1 together, so that a machine which becomes slower in every way leaves the figure.
+    `slopes` are (memory, sibling), `covariance` how well they are known. `usual` are the medians of the recording from
+    which this was learned, of control, sweep and probe; 0 where it has no such sign. `middle` is the mean of its axes
+    beside those. Shapes: 2; 2 x 2; 2; 3. Units: `usual` and `quiet_ns`, the shortest probe, in nanoseconds.
+    """
+
+    slopes: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    middle: tuple[float, ...]
+    usual: tuple[float, float, float]
+    quiet_ns: int
+
+    @property
+    def memory(self) -> float:
+        """The exponent of the sweep."""
+        return self.slopes[0]
+
+    @property
+    def sibling(self) -> float:
+        """The exponent of the probe."""
+        return self.slopes[1]
+
+    @property
+    def core(self) -> float:
+        """The exponent of the control."""
+        return 1 - self.memory - self.sibling
+
+    @staticmethod
+    def of(recording: Samples, belief: Belief | None = None) -> Sensitivity | None:
+        """What a recording shows, drawn to what is believed before; None where it has no sign but the control.
+
+        Source: ridge regression (a normal prior) with Huber's weights, on the logarithms of all its pairs
+        (docs/controls.md has what it is worth).
+        """
+        return _learned(recording, belief or Belief())
 
     def corrected(self, samples: Samples) -> Samples:
         """The same samples beside the control that goes as this case does."""
         return replace(samples, rounds=tuple(self._corrected(each) for each in samples.rounds))
 
     def doubt(self, samples: Samples) -> float:
-        """Relative standard error of the correction of these samples: the farther from the usual state, the larger."""
-        if not samples.sweep_ns or not all(map(_is_swept, samples.rounds)):
+        """Relative standard error of the correction of these samples: the farther from the recording's, the larger."""
+        if not samples.rounds or not all(self._is_like(each) for each in samples.rounds):
             return 0.0
-        core = float(np.median(np.log(np.asarray(samples.control_ns) / self.control_ns)))
-        memory = float(np.median(np.log(np.asarray(samples.sweep_ns) / self.sweep_ns)))
-        way = np.array((memory - core, core))
+        way = np.concatenate([self._way(each) for each in samples.rounds], axis=1).mean(axis=1) - self.middle
         return float(np.sqrt(way @ np.asarray(self.covariance) @ way))
 
+    def _way(self, round_: Round) -> _Array:
+        return _axes(_signs(round_, self.usual, self.quiet_ns))
+
+    def _is_like(self, round_: Round) -> bool:
+        """Whether this round has the signs of the recording."""
+        has_sweep, has_probe = _signs_of(round_)
+        return is_usable(round_) and has_sweep >= bool(self.usual[1]) and has_probe >= bool(self.usual[2])
+
     def _corrected(self, round_: Round) -> Round:
-        if not _is_swept(round_):
+        if not self._is_like(round_):
             return round_
-        control = (np.asarray(round_.control_ns) / self.control_ns) ** self.core
-        memory = (np.asarray(round_.sweep_ns) / self.sweep_ns) ** self.memory
-        return replace(round_, control_ns=tuple((self.control_ns * control * memory).tolist()))
+        log = np.asarray(self.slopes) @ self._way(round_)
+        return replace(round_, control_ns=tuple((np.asarray(round_.control_ns) * np.exp(log)).tolist()))
 
 
-def corrected_by_itself(recording: Samples) -> Samples:
+@lru_cache(maxsize=1024)
+def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
+    """What `Sensitivity.of` says; every visit of a case asks for the same recording again."""
+    seen = _Seen.of(recording)
+    if seen is None:
+        return None
+    slopes, covariance = seen.slopes(belief)
+    middle = tuple(seen.axes.mean(axis=1).tolist())
+    return Sensitivity(
+        tuple(slopes.tolist()), tuple(map(tuple, covariance.tolist())), middle, seen.usual, seen.quiet_ns
+    )
+
+
+def corrected_by_itself(recording: Samples, belief: Belief | None = None) -> Samples:
     """A recording beside the control that goes as its case does; as it is where that is not known."""
-    found = Sensitivity.of(recording)
+    found = Sensitivity.of(recording, belief)
     return recording if found is None else found.corrected(recording)
 
 
-def _is_swept(round_: Round) -> bool:
-    return is_usable(round_) and len(round_.sweep_ns) == len(round_.workload_ns) and min(round_.sweep_ns) > 0
+def _signs_of(round_: Round) -> tuple[bool, bool]:
+    """Whether a round has a sweep and a probe beside every sample."""
+    count = len(round_.workload_ns)
+    has_sweep = len(round_.sweep_ns) == count and min(round_.sweep_ns, default=0) > 0
+    return has_sweep, len(round_.probe_ns) == count and min(round_.probe_ns, default=0) > 0
+
+
+def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> _Array:
+    """Logarithms of control, sweep and probe, relative to what is usual; those of a missing sign are the control's."""
+    control = np.log(np.asarray(round_.control_ns) / usual[0])
+    sweep = np.log(np.asarray(round_.sweep_ns) / usual[1]) if usual[1] else control
+    probe_ns = np.minimum(round_.probe_ns, _MOST_BUSY * shortest_ns) if usual[2] else ()
+    return np.stack((control, sweep, np.log(np.asarray(probe_ns) / usual[2]) if usual[2] else control))
+
+
+def _axes(signs: _Array) -> _Array:
+    """What the slopes belong to: memory and sibling, beside the core. Shapes: 3 x samples; 2 x samples."""
+    core, memory, sibling = signs
+    return np.stack((memory - core, sibling - core))
 
 
 @dataclass(frozen=True)
-class _Scatter:
-    """Variances that control and sweep have of themselves, whatever the machine's state is: no case follows them."""
+class _Seen:
+    """What a recording says of slopes: workload ÷ control over the axes of the state.
 
-    core: float
-    memory: float
+    `alike` samples see nearly the same state. Shapes: n; 2 x n.
+    """
+
+    figure: _Array
+    axes: _Array
+    alike: float
+    usual: tuple[float, float, float]
+    quiet_ns: int
 
     @classmethod
-    def of(cls, recording: Samples) -> _Scatter:
-        """From neighbouring samples of a visit, most of which see the same state."""
-
-        def own(name: str) -> float:
-            steps = np.concatenate([np.diff(np.log(getattr(each, name))) for each in recording.rounds])
-            return mad_sigma(steps.tolist()) ** 2 / 2 if len(steps) else 0.0
-
-        return cls(own("control_ns"), own("sweep_ns"))
-
-    @property
-    def of_axes(self) -> _Array:
-        """What of the covariance of sweep ÷ control and control it makes."""
-        return np.array(((self.memory + self.core, -self.core), (-self.core, self.core)))
-
-    @property
-    def of_figure(self) -> _Array:
-        """What of their covariances with workload ÷ control it makes."""
-        return np.array((self.core, -self.core))
-
-
-def _slopes(values: _Array, axes: _Array, scatter: _Scatter, *, alike: float) -> tuple[Any, _Array]:
-    """Slopes of the values over these axes, drawn to 0 by the priors, and their covariance if so many say one thing.
-
-    Source: moments corrected for errors in the axes (Fuller, "Measurement error models", 1987); without that, what
-    scatters by itself would be taken for a state of the machine that the case does not feel.
-    """
-    prior = np.diag(np.array((PRIOR_MEMORY, PRIOR_MORE)) ** -2)
-    residuals = values - np.median(values)
-    for _ in range(_ITERATIONS):
-        noise = max(_LEAST_NOISE, mad_sigma(residuals.tolist()))
-        weights = np.minimum(1.0, _HUBER * noise / np.maximum(np.abs(residuals), 1e-9))
-        centred = axes - np.average(axes, axis=1, weights=weights)[:, None]
-        off = values - np.average(values, weights=weights)
-        total = weights.sum()
-        seen, pull = _beyond_scatter(
-            (centred * weights) @ centred.T / total,
-            (centred * weights) @ off / total - scatter.of_figure,
-            scatter.of_axes,
+    def of(cls, recording: Samples) -> _Seen | None:
+        """None where a round has no usable pair, or one has no sign but the control."""
+        rounds = [each for each in recording.rounds if each.workload_ns]
+        if not rounds or not all(map(is_usable, rounds)):
+            return None
+        has_sweep, has_probe = (all(has) for has in zip(*map(_signs_of, rounds), strict=True))
+        if not has_sweep and not has_probe:
+            return None
+        quiet = quiet_ns(rounds) or min((min(each.probe_ns, default=0) for each in rounds), default=0)
+        probes = [min(ns, _MOST_BUSY * quiet) for each in rounds for ns in each.probe_ns]
+        usual = (
+            statistics.median(recording.control_ns),
+            statistics.median(recording.sweep_ns) if has_sweep else 0.0,
+            statistics.median(probes) if has_probe else 0.0,
         )
-        seen, pull = total * seen / noise**2, total * pull / noise**2
-        slopes = np.linalg.solve(seen + prior, pull)
-        residuals = off - slopes @ centred
-    return slopes, np.linalg.inv(seen / alike + prior)
+        signs = [_signs(each, usual, quiet) for each in rounds]
+        figure = np.log(np.concatenate([np.divide(each.workload_ns, each.control_ns) for each in rounds]))
+        return cls(
+            figure,
+            _axes(np.concatenate(signs, axis=1)),
+            alike=recording.count / len(recording.visits),
+            usual=usual,
+            quiet_ns=quiet,
+        )
 
+    def slopes(self, belief: Belief) -> tuple[_Array, _Array]:
+        """Slopes of the figure over the axes, drawn to what is believed, and their covariance.
 
-def _beyond_scatter(covariance: _Array, pull: _Array, own: _Array) -> tuple[_Array, _Array]:
-    """What state of the machine there is in a covariance of axes, less their own; nothing where that may be chance.
-
-    Both are left in the directions in which the axes vary by several times what they scatter by themselves.
-    """
-    root = np.linalg.cholesky(own + _LEAST_SCATTER**2 * np.eye(len(own)))
-    to_own = np.linalg.inv(root)
-    times, directions = np.linalg.eigh(to_own @ covariance @ to_own.T)
-    is_state = times > _STATE_TO_SCATTER
-    kept = directions[:, is_state]
-    return (root @ kept * (times[is_state] - 1)) @ (root @ kept).T, root @ kept @ kept.T @ to_own @ pull
+        What control and sweep scatter by themselves lowers the slopes, as it should: they are for correcting what is
+        seen, not for knowing how a case would go with a state that is known exactly.
+        """
+        prior = np.diag(np.square(belief.deviations) ** -1.0)
+        pull_before = prior @ belief.means
+        residuals = self.figure - np.median(self.figure)
+        for _ in range(_ITERATIONS):
+            noise = max(_LEAST_NOISE, mad_sigma(residuals.tolist()))
+            weights = np.minimum(1.0, HUBER * noise / np.maximum(np.abs(residuals), 1e-9))
+            total = weights.sum()
+            centred = self.axes - (self.axes @ weights / total)[:, None]
+            off = self.figure - self.figure @ weights / total
+            seen = (centred * weights) @ centred.T / noise**2
+            pull = centred @ (weights * off) / noise**2
+            slopes = np.linalg.solve(seen + prior, pull + pull_before)
+            residuals = off - slopes @ centred
+        return slopes, np.asarray(np.linalg.inv(seen / self.alike + prior), dtype=np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..settings import Timing
-from .median import Z_95, are_positive, log_residuals, median_standard_error
+from .figure import Z_95, are_positive, centre_error, log_residuals
 from .samples import Round
 
 # Two rounds whose medians are known to a fifth of the threshold can be told apart at the threshold with room for
@@ -84,7 +84,7 @@ class Stopping:
         """Relative half width of the 95 % interval of the median ratio; infinite when it cannot be computed."""
         if not self.count or not are_positive(self.workload_ns + self.control_ns):
             return math.inf
-        return Z_95 * median_standard_error(log_residuals([self.round]))
+        return Z_95 * centre_error(log_residuals([self.round]))
 
     def is_finished(self) -> bool:
         """Whether no more samples are wanted."""

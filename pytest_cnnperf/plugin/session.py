@@ -76,7 +76,6 @@ class Session:
             self.registry,
             compared=self.compared,
             worker_number=self.worker_number,
-            worker_count=getattr(self._config, "workerinput", {}).get("workercount", 1),
             returns=self.returns,
             on_wait=self._tell_waiting,
             session_pid=os.getppid() if hasattr(self._config, "workerinput") else None,

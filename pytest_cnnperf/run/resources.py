@@ -27,7 +27,6 @@ from ..report.outcome import Outcome
 from ..settings import Settings, will_store
 from .learning import learned
 from .question import Questions
-from .settling import Settling
 
 if TYPE_CHECKING:
     from .visits import Visited
@@ -40,9 +39,9 @@ class Run:
     """Everything that one pytest process needs to run cases.
 
     `compared` is the number of cases of the session, among which the level of false alarms is divided; `worker_number`
-    of `worker_count` spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those
-    wait by node id and key. `on_wait` is told now and then which device another run holds. `session_pid` is the
-    process that started this one and its siblings, if one did.
+    spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait by node id and
+    key. `on_wait` is told now and then which device another run holds. `session_pid` is the process that started this
+    one and its siblings, if one did.
     Units: `peak_flops` is the matrix-product rate of one core in FLOP/s, measured by the first worker that can, and
     `gpu_peak` the rates of the best GPU, by the first worker that is about to time on it.
     """
@@ -54,7 +53,6 @@ class Run:
         *,
         compared: int = 1,
         worker_number: int = 0,
-        worker_count: int = 1,
         returns: bool = False,
         on_wait: OnWait | None = None,
         session_pid: int | None = None,
@@ -68,7 +66,6 @@ class Run:
         self.questions = Questions()
         self._pool = Pool(limit=_WORKERS)
         self._cores = _turned(cores(), worker_number)
-        self.settling = Settling(_share(cores(), worker_number, worker_count))
         self._session_pid = session_pid
         self._inner_pids: set[int] = set()
         self._written: list[Written] = []
@@ -141,20 +138,12 @@ class Run:
 
     @contextmanager
     def timing(self, case: Case) -> Iterator[None]:
-        """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test.
-
-        A case that chooses between two cores holds both.
-        """
+        """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test."""
         if case.device_kind is DeviceKind.CUDA:
             yield
             return
-        held = {*self.cpus(case.threads), *(self.settling.cores if self.chooses_core(case) else ())}
-        with lease([core_device(core) for core in held], on_wait=self._on_wait):
+        with lease([core_device(core) for core in self.cpus(case.threads)], on_wait=self._on_wait):
             yield
-
-    def chooses_core(self, case: Case) -> bool:
-        """Whether a case waits for a quiet core: one thread of a worker's, on CPU time."""
-        return case.threads == 1 and case.clock is Clock.PROCESS_CPU and case.problem is not None
 
     def cpus(self, threads: int) -> tuple[int, ...]:
         """The cores on which workers of so many threads run."""
@@ -243,15 +232,6 @@ def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:
     backwards = numbers[::-1]
     start = by % len(backwards)
     return backwards[start:] + backwards[:start]
-
-
-def _share(numbers: tuple[int, ...], number: int, count: int) -> tuple[int, ...]:
-    """The two cores that one of so many xdist workers may choose from; none where it has no second one.
-
-    Not more than two: other runs wait for all that are held.
-    """
-    share = numbers[::-1][number::count][:2]
-    return share if len(share) == 2 else ()
 
 
 def _shown(path: Path) -> str:

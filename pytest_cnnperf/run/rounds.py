@@ -22,7 +22,6 @@ from ..measuring.samples import Samples
 from ..settings import Timing
 from .question import Question
 from .resources import Run
-from .settling import CasePatience
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,7 @@ class Asked:
 
     def measured(self, source: Source, like: Samples | None) -> Samples:
         """One round of this source, built like earlier samples; the caller holds the case's devices."""
-        settling, framework = self.run.settling, self.case.framework
-        patience = None
-        # Elapsed time of several cores, and what runs in this process, are taken as they come.
-        if isinstance(source, RemoteCase) and self.run.chooses_core(self.case):
-            patience = CasePatience(settling, source, framework, like)
-        samples = measure(
+        return measure(
             source,
             self.timing,
             clock=self.case.clock,
@@ -79,10 +73,7 @@ class Asked:
             control=source.control,
             seconds_per_sample=like.seconds_per_sample if like else None,
             watch=self.watch,
-            patience=patience,
         )
-        settling.learn(framework, samples)
-        return samples
 
 
 @dataclass(frozen=True)

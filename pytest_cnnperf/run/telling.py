@@ -12,7 +12,7 @@ from ..cases import Case
 from ..judging.judge import ORDINARY_LEVEL
 from ..judging.statistics import flaw_of, summarize
 from ..judging.verdict import Judgement, Reason, Verdict
-from ..measuring.core import LEAST_VISITS_NOW, quiet_part, quiet_samples
+from ..measuring.core import quiet_samples
 from ..measuring.gpu.state import GpuUnreadable
 from ..measuring.gpu.watch import GpuBusy
 from ..measuring.samples import Samples
@@ -62,7 +62,7 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
     flaw = flaw_of(samples)
     if flaw is not None:
         return replace(blank, **known, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks))
-    summary = summarize(quiet_part(samples, least=LEAST_VISITS_NOW) or samples, level=ORDINARY_LEVEL)
+    summary = summarize(samples, level=ORDINARY_LEVEL)
     return replace(
         blank,
         **known,

@@ -16,8 +16,9 @@ from ..baseline.entry import Entry
 from ..cases import Case, DeviceKind
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.between_visits import figure_error
-from ..measuring.core import quiet_part, unprobed
+from ..measuring.core import unprobed
 from ..measuring.samples import Samples
+from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
 from .comparing import judged
 from .rounds import Answer, Asked
@@ -27,7 +28,6 @@ Rounds = Callable[["Samples | None", int], Iterator[Answer]]
 
 # On a GPU the process that starts a kernel hardly matters, and starting one takes long.
 CPU_LOOKS, GPU_LOOKS = (4, 8, 12), (3, 6)
-LEAST_VISITS = 2
 # A recording is at its end when its figure is known so well (relative standard error), or after all visits.
 RECORDED_ERROR = 0.01
 
@@ -48,14 +48,9 @@ class Course:
 
     @classmethod
     def of(cls, looks: tuple[int, ...], settings: Settings, *, before: Entry | None, apart: bool) -> Course:
-        """A baseline is compared with for months and gets most visits; most comparisons end with the second.
-
-        Where nothing is compared one visit tells all that is asked.
-        """
+        """A baseline is compared with for months and gets most visits; many comparisons end with the first."""
         whole = will_store(settings, known=before is not None)
-        least = (
-            max(looks[0], looks[-1] // 2) if whole else LEAST_VISITS if settings.compare and before is not None else 1
-        )
+        least = max(looks[0], looks[-1] // 2) if whole else 1
         return cls(looks, least=least, whole=whole, apart=apart)
 
     @property
@@ -74,9 +69,8 @@ class Course:
         return is_settled(judgement, count, looks=self.looks)
 
     def _is_known(self, samples: Samples) -> bool:
-        """Whether the figure that a baseline would give is known well enough, by visits enough that count."""
-        part = quiet_part(samples) or samples
-        return len(part.visits) >= self.least and figure_error(part) <= RECORDED_ERROR
+        """Whether the figure that a baseline would give is known well enough."""
+        return figure_error(corrected_by_itself(samples)) <= RECORDED_ERROR
 
     def ahead(self, count: int) -> int:
         """The visits that follow for certain behind so many, when it is not at its end."""
@@ -215,10 +209,7 @@ def is_settled(judgement: Judgement, count: int, *, looks: Sequence[int]) -> boo
 def judged_so_far(
     visits: Sequence[Samples], judged_alone: Callable[[Samples], Judgement], *, threshold: float, looks: Sequence[int]
 ) -> Judgement:
-    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too.
-
-    Where only visits on a quiet core count, that is asked of those.
-    """
+    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too."""
     judgement, count = judged_alone(joined(visits)), len(visits)
     if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
         return judgement
@@ -226,14 +217,7 @@ def judged_so_far(
         following = next((look for look in looks if look > count), looks[-1])
         detail = f"{judgement.detail}; seen in {count} visits, and believed after {following}"
         return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    counted = judgement.visits or tuple(visit.rounds[0].visit for visit in visits)
-    if len(counted) < looks[0]:
-        detail = (
-            f"{judgement.detail}; only {len(counted)} of {count} visits were on a quiet core, {looks[0]} are asked for"
-        )
-        return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    later = [visit for visit in visits if visit.rounds[0].visit != counted[0]]
-    ratio = judged_alone(joined(later)).baseline_ratio or 1.0
+    ratio = judged_alone(joined(visits[1:])).baseline_ratio or 1.0
     return confirmed(judgement, ratio, threshold=threshold)
 
 

@@ -12,7 +12,7 @@ from ..judging.judge import judge
 from ..judging.verdict import Judgement, Verdict
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
-from ..run.visits import CPU_LOOKS, LEAST_VISITS, is_settled, judged_so_far, look_level
+from ..run.visits import CPU_LOOKS, is_settled, judged_so_far, look_level
 from .recordings import Recording, Recordings
 
 # A change of the threshold's own size is found half the time, so a slowdown is looked for at half of itself.
@@ -93,7 +93,7 @@ def judged_as_a_run(
     """The run's own rules: visit after visit, until the judgement needs no other."""
     looks = CPU_LOOKS
     alone = partial(judge, before=before, threshold=threshold, level=look_level(level, looks), floor=floor)
-    for count in range(min(LEAST_VISITS, len(visits)), len(visits) + 1):
+    for count in range(1, len(visits) + 1):
         judgement = judged_so_far(visits[:count], alone, threshold=threshold, looks=looks)
         if is_settled(judgement, count, looks=looks):
             break

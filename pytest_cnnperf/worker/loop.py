@@ -35,7 +35,6 @@ class Loop:
             "hello": self.hello,
             "prepare": self.prepare,
             "estimate": self.estimate,
-            "patience": self.patience,
             "time": self.time,
             "output": self.output,
             "release": self.release,
@@ -106,16 +105,6 @@ class Loop:
         workload, control_unit = self.pairs(head).estimate()
         return {"workload_ns": workload, "control_ns": control_unit}, {}
 
-    def patience(self, head, _arrays):
-        quiet_ns, patience_ns, cores = (head.get(name) for name in ("quiet_ns", "patience_ns", "cores"))
-        _check_whole(quiet_ns=(quiet_ns, 0), patience_ns=(patience_ns, 0))
-        if type(cores) is not list or any(type(core) is not int or core < 0 for core in cores):
-            raise wire.ProtocolError("cores=%r must be a list of integers of at least 0" % (cores,))
-        if self.probe is not None:
-            self.probe.learn(quiet_ns)
-            self.probe.allow(patience_ns * 1e-9, tuple(cores))
-        return {}, {}
-
     def time(self, head, _arrays):
         samples, warmup, repeats, units = (head.get(name) for name in ("samples", "warmup", "repeats", "control_units"))
         _check_whole(samples=(samples, 1), warmup=(warmup, 0), repeats=(repeats, 1), control_units=(units, 1))
@@ -126,10 +115,7 @@ class Loop:
         pairs.warmed = compilations.begin
         told = pairs.time(samples, warmup, repeats, units)
         compilations.end()
-        fields = {}
-        if "probe_ns" in told:
-            fields = {"quiet_ns": self.probe.quiet_ns, "waited_ns": int(self.probe.lost_seconds * 1e9)}
-            self.probe.allow(0.0, ())
+        fields = {"quiet_ns": self.probe.quiet_ns} if "probe_ns" in told else {}
         return fields, {name: np.array(values, dtype=np.int64) for name, values in told.items()}
 
     def flip(self):

@@ -5,8 +5,6 @@ import resource
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from .probe import Blind
-
 Call = Callable[[], Any]
 # What is told of each sample, by its name on the wire.
 Told = Dict[str, List[int]]
@@ -112,30 +110,25 @@ class Pairs:
     def time(self, samples: int, warmup: int, repeats: int, control_units: int) -> Told:
         """Workload, control, workload's wall time of `samples` pairs.
 
-        And the sweep before each, where anything is evicted, and the longest of the probes around it. As long as the
-        probe has patience, a sample beside a busy sibling is taken again: what it took is not looked at.
+        And the sweep before each, where anything is evicted, and the longest of the probes around it.
         """
         workload_ns, control_ns, wall_ns, sweep_ns, probe_ns = [], [], [], [], []
         with Quiet():
             self.warm_up(warmup)
             self.warmed()
             may_be_fresh = MOST_FRESH
-            probe = self.probe or Blind()
+            look = self.probe.take if self.probe else int
             while len(workload_ns) < samples:
-                looks = [self.quiet_look(probe)]
-                began = self.clock.wall_ns()
+                looks = [look()]
                 sweep = timed(self.evict, 1, nothing, self.clock)
                 before = self.clock.kernel()
                 workload = timed(self.call, repeats, self.synchronize, self.clock)
                 if may_be_fresh and met_fresh_memory(before, self.clock.kernel(), repeats * workload[0]):
                     may_be_fresh -= 1
                     continue
-                looks.append(probe.take())
+                looks.append(look())
                 control = timed(self.control, control_units, nothing, self.clock)
-                looks.append(probe.take())
-                if probe.patience_seconds and not probe.is_quiet(max(looks)):
-                    probe.lose((self.clock.wall_ns() - began) * 1e-9)
-                    continue
+                looks.append(look())
                 workload_ns.append(workload[self.which])
                 control_ns.append(control[self.which])
                 wall_ns.append(workload[1])
@@ -147,15 +140,6 @@ class Pairs:
         if self.probe:
             told["probe_ns"] = probe_ns
         return told
-
-    @staticmethod
-    def quiet_look(probe: Any) -> int:
-        """A look at the core, after waiting for a quiet one."""
-        probe_ns: int = probe.take()
-        if probe.patience_seconds and not probe.is_quiet(probe_ns):
-            probe.settle()
-            return int(probe.take())
-        return probe_ns
 
 
 class DevicePairs:

@@ -86,11 +86,12 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture
 def interrupted(suite):
-    """Run the suite, whose layer b hangs at its second visit, and interrupt it there; returns what it printed."""
+    """Run the suite, whose layer b is slower, and hangs at its second visit; interrupt it there; returns the output."""
 
-    def run_and_interrupt(*arguments):
+    def run_and_interrupt(*arguments, tests):
         hanging = {"match": "h9w9", "fault": "hang", "at": "prepare"}
-        suite.play_generations({"default": DEFAULT}, {"default": DEFAULT, "rules": [hanging]})
+        slower = {"match": "h9w9", "workload_ns": 2_400_000}
+        suite.play_generations({"default": DEFAULT, "rules": [slower]}, {"default": DEFAULT, "rules": [hanging]})
         setups = suite.pytester.path / "setups"
         setups.touch()
         suite.pytester.makeconftest(TOLD_SETUPS.format(path=str(setups)))
@@ -99,8 +100,7 @@ def interrupted(suite):
         # A run in the background of a shell inherits that interrupts are ignored.
         command = ["env", "--default-signal=INT", *command]
         run = subprocess.Popen(command, cwd=suite.pytester.path, stdout=subprocess.PIPE, text=True)
-        # Both layers once, and again.
-        while len(setups.read_text().splitlines()) < 4 and run.poll() is None:
+        while len(setups.read_text().splitlines()) < tests and run.poll() is None:
             time.sleep(0.05)
         time.sleep(1.5)  # long enough for the second case to hang; a shorter time makes the test weaker, never wrong
         run.send_signal(signal.SIGINT)
@@ -116,7 +116,8 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
     suite.run("--cnnperf-update").assert_outcomes(passed=2)
     (file,) = suite.baseline_files
     before = file.read_text()
-    interrupted("--cnnperf-compare", "--cnnperf-json=out.json")
+    # Both layers once, and layer b again.
+    interrupted("--cnnperf-compare", "--cnnperf-json=out.json", tests=3)
     (outcome,) = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
     assert (outcome["layer"], outcome["verdict"]) == ("a", "SAME")
     assert file.read_text() == before
@@ -124,7 +125,7 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
 
 @pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted, distribution):
-    output = interrupted("--cnnperf-update", *distribution)
+    output = interrupted("--cnnperf-update", *distribution, tests=4)
     # Of six visits both have made one, layer a two.
     assert "2 cases were still to be visited again when the run ended: neither judged nor recorded" in output
     assert suite.baseline_files == []

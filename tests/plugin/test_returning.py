@@ -58,12 +58,12 @@ def test_a_recording_that_is_not_calm_after_six_visits_makes_more(suite):
     assert len(case["rounds"]) == 12
 
 
-def test_a_comparison_of_the_same_speed_visits_every_case_twice_each_time_in_a_new_process(suite):
+def test_a_comparison_of_the_same_speed_visits_every_case_once_in_one_process(suite):
     record(suite)
     suite.play_generations(USUAL)
     assert [outcome["verdict"] for outcome in suite.outcomes("--cnnperf-compare")] == ["SAME", "SAME"]
     # Both cases share the process of a visit.
-    assert int(suite.script.with_suffix(".count").read_text()) == 2
+    assert int(suite.script.with_suffix(".count").read_text()) == 1
 
 
 def test_a_change_is_said_after_four_visits(suite):

@@ -14,7 +14,6 @@ import pytest
 from pytest_cnnperf.cases import Case
 from pytest_cnnperf.measuring.lease import core_device, cores, lease
 from pytest_cnnperf.plugin.distribution import nodeid_of
-from pytest_cnnperf.run.resources import _share
 
 THREE_PASSES = ("--cnnperf-passes=forward,backward_data,backward_filter",)
 
@@ -267,7 +266,7 @@ from pytest_cnnperf.plugin.session import Session
 def pytest_runtest_teardown(item):
     session = item.config.stash[Session.key]
     with open("cores", "a") as stream:
-        print(session.worker_number, *session.run.cpus(1), *session.run.settling.cores, file=stream)
+        print(session.worker_number, *session.run.cpus(1), file=stream)
 """
 
 
@@ -276,6 +275,5 @@ def test_two_workers_time_on_two_cores(suite):
     suite.pytester.makeconftest(NUMBERS)
     suite.run("-n", "2").assert_outcomes(passed=2)
     found = {tuple(line.split()) for line in (suite.pytester.path / "cores").read_text().splitlines()}
-    # The last core first, and behind it those between which each may choose.
-    own = {number: (str(cores()[::-1][number]), *map(str, _share(cores(), number, 2))) for number in (0, 1)}
-    assert found == {(str(number), *numbers) for number, numbers in own.items()}
+    # The last core first.
+    assert found == {(str(number), str(cores()[::-1][number])) for number in (0, 1)}

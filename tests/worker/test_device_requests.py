@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pytest_cnnperf.cases import Clock, DeviceKind, Problem
-from pytest_cnnperf.errors import NotOffered, Recompiled, WorkerRefused
+from pytest_cnnperf.errors import NotOffered, Recompiled
 from pytest_cnnperf.host import remote
 from pytest_cnnperf.host.remote import Peak, to_wire
 from pytest_cnnperf.worker import loop, wire
@@ -56,22 +55,12 @@ def test_a_script_with_a_sweep_tells_the_time_of_each_and_leaves_the_samples_as_
     assert (timed.workload_ns, timed.control_ns) == (without.workload_ns, without.control_ns)
 
 
-def test_a_scripted_core_is_looked_at_around_each_sample_and_waited_for(prepare):
-    # Twenty looks in a row make a quiet core; the first three fail, with a pause of 5 ms behind the last two.
-    case = prepare(Clock.PROCESS_CPU, DeviceKind.CPU, probe_ns=[1700, 1800, 1900, *[1000] * 20, *[1100] * 9, 1050])
-    case.be_patient(quiet_ns=1000, seconds=1.0, cores=())
+def test_a_scripted_core_is_looked_at_around_each_sample(prepare):
+    case = prepare(Clock.PROCESS_CPU, DeviceKind.CPU, probe_ns=[1700, 1800, 1900, 1000, 1000, 1100])
     timed = case.time(**{**PLAN, "clock": Clock.PROCESS_CPU})
-    assert (timed.probe_ns, timed.quiet_ns) == ((1100, 1100), 1000)
-    assert timed.waited_ns == pytest.approx(10_000_000)
-    # Patience was for these samples.
-    assert case.time(**{**PLAN, "clock": Clock.PROCESS_CPU}).waited_ns == 0
-
-
-def test_where_nobody_looks_nobody_waits(prepare):
-    case = prepare(Clock.PROCESS_CPU, DeviceKind.CPU)
-    case.be_patient(quiet_ns=0, seconds=1.0, cores=(0,))
-    timed = case.time(**{**PLAN, "clock": Clock.PROCESS_CPU})
-    assert (timed.probe_ns, timed.quiet_ns, timed.waited_ns) == ((), 0, 0)
+    assert (timed.probe_ns, timed.quiet_ns) == ((1900, 1100), 1000)
+    blind = prepare(Clock.PROCESS_CPU, DeviceKind.CPU).time(**{**PLAN, "clock": Clock.PROCESS_CPU})
+    assert (blind.probe_ns, blind.quiet_ns) == ((), 0)
 
 
 @pytest.mark.parametrize("clock", [Clock.DEVICE_HOT, Clock.WALL])
@@ -79,15 +68,6 @@ def test_beside_elapsed_time_and_on_a_device_no_core_is_looked_at(prepare, clock
     device_kind = DeviceKind.CPU if clock is Clock.WALL else DeviceKind.CUDA
     timed = prepare(clock, device_kind, probe_ns=1000).time(**{**PLAN, "clock": clock})
     assert (timed.probe_ns, timed.quiet_ns) == ((), 0)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("quiet_ns", -1), ("quiet_ns", None), ("patience_ns", 0.5), ("cores", None), ("cores", [-1])]
-)
-def test_a_wait_that_makes_no_sense_is_refused(prepare, name, value):
-    fields = {"quiet_ns": 0, "patience_ns": 0, "cores": [], name: value}
-    with pytest.raises(WorkerRefused, match=re.escape(f"{name}={value!r} must be a")):
-        prepare(Clock.PROCESS_CPU, DeviceKind.CPU).worker.request("patience", deadline_seconds=20, **fields)
 
 
 @pytest.mark.parametrize("clock", [Clock.DEVICE_COLD, Clock.DEVICE_HOT, Clock.WALL])

@@ -92,18 +92,15 @@ def test_the_sweep_of_a_sample_that_met_fresh_memory_is_not_told():
     assert timed.time(samples=2, warmup=0, repeats=1, control_units=1)["sweep_ns"] == [60, 70]
 
 
-def probed(clock, *looks, patience_seconds=0.0):
-    """A probe of these looks, which stand among the events, on a core where 5 ns are quiet."""
+def probed(clock, *looks):
+    """A probe of these looks, which stand among the events."""
     taken = iter(looks)
 
     def take():
         clock.pass_by("p", 0)
         return next(taken)
 
-    made = Probe(take=take, now=lambda: clock.now * 1e-9, pause=lambda seconds: clock.pass_by("-", seconds * 1e9))
-    made.learn(5)
-    made.allow(patience_seconds, ())
-    return made
+    return Probe(take=take)
 
 
 def test_the_longest_of_the_looks_at_the_core_around_a_sample_is_told():
@@ -115,25 +112,7 @@ def test_the_longest_of_the_looks_at_the_core_around_a_sample_is_told():
     assert "".join(clock.events) == "s" + "pewspcp" * 3
     assert told["probe_ns"] == [9, 8, 7]
     assert told["workload_ns"] == [1010] * 3
-    assert looks.lost_seconds == 0.0
-
-
-def test_a_sample_beside_a_busy_sibling_is_taken_again_while_there_is_patience():
-    clock = ScriptedClock()
-    # The second sample meets the sibling at its end; twenty quiet looks in a row end the wait for the third attempt.
-    looks = probed(clock, 5, 5, 5, 5, 5, 9, 9, *[5] * 20, 5, 5, 5, patience_seconds=1.0)
-    told = pairs(clock, probe=looks).time(samples=2, warmup=0, repeats=1, control_units=1)
-    assert "".join(clock.events) == "s" + "pwspcp" * 2 + "p" + "p" * 20 + "pwspcp"
-    assert told["probe_ns"] == [5, 5]
-    # What the lost sample took is a wait: 1110 ns of CPU time, three times as long; and the wait a microsecond.
-    assert looks.lost_seconds == pytest.approx(3330e-9 + 1e-6)
-
-
-def test_without_patience_a_sample_is_kept_as_it_came():
-    clock = ScriptedClock()
-    told = pairs(clock, probe=probed(clock, 9, 9, 9, 5, 9, 5)).time(samples=2, warmup=0, repeats=1, control_units=1)
-    assert told["probe_ns"] == [9, 9]
-    assert len(told["workload_ns"]) == 2
+    assert looks.quiet_ns == 6
 
 
 def test_the_warm_up_runs_workload_and_control_and_is_not_counted():

@@ -77,13 +77,10 @@ class Adapter:
         self.random = random.Random(self.current.get("seed", 1))
         self._clock = ScriptedClock()
         self.compiled = 0
-        self.moves = []
         if "sweep_ns" in self.current:
             self.evict = lambda: self.advance("sweep_ns")
         if "probe_ns" in self.current:
-            self.probe = Probe(
-                take=lambda: self.next("probe_ns"), move=self.moves.append, pause=self.pause, now=self.now
-            )
+            self.probe = Probe(take=lambda: self.next("probe_ns"))
 
     def clock(self):
         return self._clock
@@ -187,14 +184,6 @@ class Adapter:
         position = self.positions.get(name, 0)
         self.positions[name] = position + 1
         return values[position % len(values)]
-
-    def pause(self, seconds):
-        """A pause on the scripted clock, in which the process does nothing."""
-        self._clock.wall += seconds * 1e9
-
-    def now(self):
-        """Seconds on the scripted clock."""
-        return self._clock.wall * 1e-9
 
     def advance(self, name):
         """Let the next scripted nanoseconds of this name pass."""

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.baseline.entry import thinned
-from pytest_cnnperf.measuring.median import visit_logs
+from pytest_cnnperf.measuring.figure import figure_of, visit_logs
 from pytest_cnnperf.measuring.samples import Round
 from pytest_cnnperf.measuring.sensitivity import corrected_by_itself
 
@@ -37,14 +37,15 @@ def test_plain_fields_come_back_as_the_same_entry_through_json(
 
 def test_medians_and_ratio_are_derived_from_the_samples(make_entry: MakeEntry) -> None:
     entry = make_entry(workload_ns=(4_000_000, 9_000_000, 5_000_000))
-    assert (entry.median_ns, entry.control_median_ns, entry.ratio) == (5_000_000, 1_000_000, 5.0)
+    assert (entry.median_ns, entry.control_median_ns) == (5_000_000, 1_000_000)
+    assert entry.ratio == pytest.approx(figure_of(entry.samples), rel=1e-5)
 
 
 def test_the_samples_of_an_entry_are_those_that_were_stored(make_entry: MakeEntry) -> None:
     samples = make_entry(rounds=2).samples
     assert samples.count == 6
     assert samples.first_call_ns == 9_000_000
-    assert visit_logs(samples) == pytest.approx((math.log(5.1),) * 2)
+    assert visit_logs(samples) == pytest.approx((math.log(5.1),) * 2, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +66,6 @@ def test_kept_samples_lie_equally_far_apart_and_stay_pairs() -> None:
     (round_,) = thinned([counting(192, is_swept=True)])
     assert round_.workload_ns == round_.control_ns == round_.wall_ns == round_.sweep_ns == tuple(range(1, 192, 2))
     assert thinned([counting(192)])[0].sweep_ns == ()
-
-
-def test_samples_on_a_quiet_core_are_kept_before_others() -> None:
-    # Every fourth of 192 samples; half as many are kept as there are.
-    probed = replace(counting(192), probe_ns=(1900, 1900, 1900, 1000) * 48, quiet_ns=1000)
-    (kept,) = thinned([probed])
-    assert kept.probe_ns.count(1000) == 48
-    assert len(kept.workload_ns) == 96
-    assert kept.workload_ns == tuple(sorted(kept.workload_ns))
-    (few,) = thinned([replace(probed, probe_ns=(1000,) * 192)])
-    assert few.workload_ns == tuple(range(1, 192, 2))
 
 
 def test_a_thinned_round_stays_of_its_visit() -> None:

@@ -120,7 +120,7 @@ def test_a_broken_file_is_an_error_only_for_its_own_cases(baselines: Baselines, 
     for broken in (lambda: fresh.find(make_entry().key), fresh.load_all):
         with pytest.raises(BaselineError, match=r"torch\.convolution\.alexnet\.json:1: the file is truncated"):
             broken()
-    assert fresh.floor("torch") == Floor(visits_in_noise=PRIOR_SPREAD)
+    assert fresh.floor("torch") == Floor()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n{}", b'{"schema": 9}', b"\xff\xfe\x00"])
@@ -281,7 +281,7 @@ def test_the_floor_is_pooled_from_the_visits_of_a_framework(baselines: Baselines
         facts = {name: getattr(entry, name) for name in ("resolved", "error_fraction", "versions", "recorded")}
         return Entry.of(entry.key, samples, **facts)
 
-    assert baselines.floor("torch") == Floor(visits_in_noise=PRIOR_SPREAD)
+    assert baselines.floor("torch") == Floor()
     baselines.write([jumping(f"conv{number}") for number in range(40)])
     # Visits 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case; the prior counts as 3 of 43.
     assert baselines.floor("torch").visits == pytest.approx(0.065, rel=0.02)

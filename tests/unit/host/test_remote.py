@@ -117,29 +117,18 @@ def test_a_timed_batch_is_asked_as_planned_and_comes_back_as_whole_numbers():
 
 
 def test_the_looks_at_the_core_come_back_where_the_worker_tells_them():
-    case, _ = prepared(time=({"quiet_ns": 6, "waited_ns": 0}, {**TIMED, "probe_ns": np.array([7, 8], np.int64)}))
+    case, _ = prepared(time=({"quiet_ns": 6}, {**TIMED, "probe_ns": np.array([7, 8], np.int64)}))
     timed = case.time(**PLAN)
     assert (timed.probe_ns, timed.quiet_ns) == ((7, 8), 6)
     blind, _ = prepared(time=({}, TIMED))
     timed = blind.time(**PLAN)
-    assert (timed.probe_ns, timed.quiet_ns, timed.waited_ns) == ((), 0, 0)
+    assert (timed.probe_ns, timed.quiet_ns) == ((), 0)
 
 
-def test_a_case_may_wait_for_a_quiet_core_and_tells_how_long_it_did():
-    case, worker = prepared(patience=({}, {}), time=({"waited_ns": 250_000_000}, TIMED))
-    assert case.time(**PLAN).waited_ns == 250_000_000
-    without = worker.asked[-1][1]
-    case.be_patient(quiet_ns=900, seconds=1.5, cores=(1, 0))
-    assert worker.asked[-1] == ("patience", 10, {"quiet_ns": 900, "patience_ns": 1_500_000_000, "cores": [1, 0]})
-    case.time(**PLAN)
-    # Its deadline is so much later.
-    assert worker.asked[-1][1] == without + 1.5
-
-
-@pytest.mark.parametrize("waited", [None, -1, 0.5, "long"])
-def test_a_wait_of_no_length_cannot_be_used(waited):
-    case, _ = prepared(time=({"waited_ns": waited}, TIMED))
-    with pytest.raises(WorkerFailed, match=f"waited_ns={waited!r}; expected a whole number"):
+@pytest.mark.parametrize("quiet", [None, -1, 0.5, "short"])
+def test_a_quiet_look_of_no_length_cannot_be_used(quiet):
+    case, _ = prepared(time=({"quiet_ns": quiet}, TIMED))
+    with pytest.raises(WorkerFailed, match=f"quiet_ns={quiet!r}; expected a whole number"):
         case.time(**PLAN)
 
 

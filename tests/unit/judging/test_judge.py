@@ -16,7 +16,9 @@ from pytest_cnnperf.judging.judge import judge
 from pytest_cnnperf.judging.statistics import session_level
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.measuring.between_visits import Floor
+from pytest_cnnperf.measuring.core import unprobed
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.sensitivity import Belief
 
 Draw = Callable[..., Samples]
 SESSION = session_level(140)
@@ -71,7 +73,7 @@ def test_what_lies_on_the_threshold_is_undecided_and_tells_its_numbers(draw: Dra
 
 
 def test_noise_that_lets_only_four_thresholds_be_excluded_is_told(draw: Draw) -> None:
-    judgement = judged(draw(noise=0.1), draw(noise=0.1))
+    judgement = judged(draw(noise=0.13), draw(noise=0.13))
     assert (judgement.verdict, judgement.reason) == (Verdict.SAME, Reason.WITHIN_RESOLUTION)
     assert "noise here lets no change be excluded below" in judgement.detail
 
@@ -152,7 +154,9 @@ def test_a_small_threshold_that_can_be_seen_is_not_refused(draw: Draw) -> None:
 
 
 def test_more_samples_make_a_smaller_change_visible(draw: Draw) -> None:
-    few, many = (judged(draw(noise=0.05, count=count), draw(noise=0.05, count=count)) for count in (10, 60))
+    few, many = (
+        judged(draw(noise=0.05, count=count), draw(noise=0.05, count=count), floor=0.004) for count in (10, 60)
+    )
     assert few.resolution is not None
     assert many.resolution is not None
     assert many.resolution < few.resolution / 2
@@ -281,57 +285,42 @@ def test_the_pace_of_the_control_is_told_as_it_was_measured() -> None:
     assert "control took" not in judgement.detail
 
 
-def beside_a_sibling(quiet_visits: int, *, factor: float = 1.0, sibling: float = 1.3) -> Samples:
-    """Eight visits, of which so many were on a quiet core; on the others the case takes so many times as long."""
+def beside_a_sibling(quiet_visits: int, *, factor: float = 1.0, sibling: float = 1.3, visits: int = 8) -> Samples:
+    """Visits of which so many were on a quiet core; on the others the case takes so many times as long."""
     chance = random.Random(str((quiet_visits, factor)))
 
     def visit(number: int) -> Round:
         is_quiet = number < quiet_visits
-        pace = factor * (1.0 if is_quiet else sibling * math.exp(chance.gauss(0, 0.05)))
-        ns = tuple(round(5e6 * pace * math.exp(chance.gauss(0, 0.003))) for _ in range(5))
-        return Round(ns, (1_000_000,) * 5, ns, number, (), ((1000 if is_quiet else 1900),) * 5, 1000)
+        pace = factor * (1.0 if is_quiet else sibling)
+        ns = tuple(round(5e6 * pace * math.exp(chance.gauss(0, 0.01))) for _ in range(8))
+        return Round(ns, (1_000_000,) * 8, ns, number, (), ((1000 if is_quiet else 1900),) * 8, 1000)
 
-    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(map(visit, range(8))), 1)
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(map(visit, range(visits))), 1)
 
 
-@pytest.mark.parametrize(("now_quiet", "before_quiet"), [(2, 8), (8, 2), (3, 3)])
-def test_visits_beside_a_busy_sibling_do_not_count_where_both_sides_have_others(
-    now_quiet: int, before_quiet: int
-) -> None:
-    now, before = beside_a_sibling(now_quiet), beside_a_sibling(before_quiet)
+@pytest.mark.parametrize("now_quiet", [0, 2, 4])
+def test_what_a_busy_sibling_makes_is_allowed_for_where_the_recording_has_seen_it(now_quiet: int) -> None:
+    before, now = beside_a_sibling(4), beside_a_sibling(now_quiet, visits=4)
     judgement = judged(now, before)
     assert judgement.verdict is Verdict.SAME
-    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.005)
-    slower = judged(beside_a_sibling(now_quiet, factor=1.1), before)
-    assert slower.baseline_ratio == pytest.approx(1.1, abs=0.005)
+    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.02)
+    slower = judged(beside_a_sibling(now_quiet, visits=4, factor=1.15), before)
+    assert slower.verdict is Verdict.SLOWER
+    assert slower.baseline_ratio == pytest.approx(1.15, abs=0.02)
 
 
-def test_where_one_side_was_never_quiet_a_change_must_be_larger_than_a_sibling_makes() -> None:
+def test_where_the_recording_was_never_beside_a_sibling_a_change_must_be_larger_than_one_makes() -> None:
     quiet, busy = beside_a_sibling(8), beside_a_sibling(0, sibling=1.1)
     small = judged(busy, quiet)
     assert (small.verdict, small.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
     assert small.baseline_ratio == pytest.approx(1.1, rel=0.05)
-    assert judged(beside_a_sibling(0, sibling=1.1, factor=1.5), quiet).verdict is Verdict.SLOWER
-    # Where nobody looked nothing is known of siblings.
-    unseen = [
-        replace(side, rounds=tuple(replace(one, probe_ns=(), quiet_ns=0) for one in side.rounds))
-        for side in (busy, quiet)
-    ]
-    assert judged(*unseen).verdict is Verdict.SLOWER
-
-
-def test_the_spread_of_visits_in_noise_counts_where_not_both_sides_are_quiet() -> None:
-    narrow, wide = Floor(visits=0.004, runs=0.0), Floor(visits=0.004, runs=0.0, visits_in_noise=0.3)
-
-    def interval(now: Samples, before: Samples, floor: Floor) -> tuple[float | None, float | None]:
-        judgement = judge(now, before, threshold=0.05, level=0.01, floor=floor)
-        return judgement.low, judgement.high
-
-    quiet, busy = beside_a_sibling(8), beside_a_sibling(0)
-    assert interval(quiet, quiet, narrow) == interval(quiet, quiet, wide)
-    low, high = interval(busy, busy, wide)
-    narrow_low, narrow_high = interval(busy, busy, narrow)
-    assert low < narrow_low < narrow_high < high
+    assert judged(beside_a_sibling(0, sibling=2.0), quiet).verdict is Verdict.SLOWER
+    # What other cases of the framework do is believed of this one: little doubt is left.
+    known = Floor(visits=0.01, runs=0.0, belief=Belief(means=(0.0, 0.15), deviations=(0.3, 0.01)))
+    assert judge(busy, quiet, threshold=0.05, level=SESSION, floor=known).verdict is Verdict.SAME
+    # Where one of them did not look nothing is known of siblings.
+    for sides in ((unprobed(busy), quiet), (busy, unprobed(quiet))):
+        assert judged(*sides).verdict is Verdict.SLOWER
 
 
 def without_sweeps(samples: Samples) -> Samples:

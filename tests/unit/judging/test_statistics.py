@@ -69,9 +69,9 @@ def test_visits_that_disagree_widen_the_interval() -> None:
         return Samples(Clock.WALL, Plan(1, 1, "c"), rounds, 1)
 
     agreeing, apart = (summarize(in_visits(*levels), level=0.05) for levels in ((10_000, 10_000), (10_000, 11_000)))
-    assert agreeing.visit_spread == 0.0
-    # Standard deviation of two logarithms: their distance ÷ sqrt(2).
-    assert apart.visit_spread == pytest.approx(math.log(1.1) / math.sqrt(2), rel=0.01)
+    assert agreeing.visit_excess == 0.0
+    # Variance of two logarithms: half the square of their distance. Within visits there is next to no noise.
+    assert apart.visit_excess == pytest.approx(math.log(1.1) ** 2 / 2, rel=0.01)
     assert apart.high - apart.low > 20 * (agreeing.high - agreeing.low)
 
 

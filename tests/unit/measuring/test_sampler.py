@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from types import SimpleNamespace
 
 import pytest
 
@@ -233,30 +232,3 @@ def test_looks_that_the_clock_is_too_coarse_for_are_none(probe_ns: int, quiet: i
 
     round_ = measured(Coarse([10_000_000])).rounds[0]
     assert (round_.probe_ns, round_.quiet_ns) == ((), 0)
-
-
-def test_a_quiet_core_may_be_waited_for_in_each_batch_and_the_wait_is_no_time_of_the_round() -> None:
-    class Waiting(Scripted):
-        def time(self, **request: object) -> Timed:  # type: ignore[override]
-            self.now_seconds += 5.0
-            return replace(super().time(**request), waited_ns=5_000_000_000)  # type: ignore[arg-type, call-arg]
-
-    told: list[tuple[str, float]] = []
-    patience = SimpleNamespace(
-        allow=lambda: told.append(("allow", len(source.requests))), lose=lambda seconds: told.append(("lose", seconds))
-    )
-    source = Waiting([40_000_000, 60_000_000], estimated_ns=50_000_000)
-    result = measure(
-        source,
-        QUICK,
-        clock=Clock.PROCESS_CPU,
-        plan=None,
-        first_call_ns=7,
-        control="c",
-        patience=patience,
-        now=source.now,
-    )
-    batches = len(source.requests)
-    assert told == [event for number in range(batches) for event in (("allow", number), ("lose", 5.0))]
-    # As many as a second holds without any waits.
-    assert 13 <= result.count <= 15

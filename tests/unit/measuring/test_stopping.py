@@ -32,11 +32,12 @@ def test_a_narrow_interval_is_enough_only_from_the_minimum_on() -> None:
 
 
 def test_the_interval_must_be_narrower_than_a_fifth_of_the_threshold() -> None:
-    # Four samples: the order statistics that enclose the median with 95 % are the extremes, so the half width is half
-    # their distance in logarithms: 1.9 % apart gives 0.95 % < 1 %, 2.2 % apart gives 1.1 % > 1 %.
-    assert stopping([10_000, 10_095, 10_095, 10_190]).half_width == pytest.approx(math.log(1.019) / 2, rel=1e-6)
-    assert stopping([10_000, 10_095, 10_095, 10_190]).is_finished()
-    assert not stopping([10_000, 10_110, 10_110, 10_220]).is_finished()
+    # Four samples, each d from their centre: standard error d ÷ sqrt(3), half width 1.96 times that: d = 0.84 % gives
+    # 0.95 % < 1 %, d = 0.94 % gives 1.07 % > 1 %.
+    half_width = stopping([10_000, 10_000, 10_170, 10_170]).half_width
+    assert half_width == pytest.approx(1.96 * math.log(1.017) / 2 / math.sqrt(3), rel=1e-3)
+    assert stopping([10_000, 10_000, 10_170, 10_170]).is_finished()
+    assert not stopping([10_000, 10_000, 10_190, 10_190]).is_finished()
 
 
 def test_the_maximum_ends_it_however_wide_the_interval() -> None:
