@@ -188,15 +188,16 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
         yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(windows), shares[0], tuple(shares[1:]))
 
 
-def noise(visits: Sequence[Samples]) -> str:
-    """What unchanged comparisons differ by (root mean square), of all samples beside the control and as we compare."""
+def noise(visits: Sequence[Samples], floor: Floor) -> str:
+    """What unchanged comparisons differ by (root mean square), as we compare and beside the control alone."""
     windows = list(pairs(visits))
     alone = [math.log(figure_of(joined(numbered(now))) / figure_of(before)) for before, now in windows]
-    ours = [_change(before, now, Floor()).log_ratio for before, now in windows]
+    ours = [_change(before, now, floor).log_ratio for before, now in windows]
     apart, ours_apart = (math.sqrt(statistics.fmean(log**2 for log in logs)) for logs in (alone, ours))
     taken = joined(numbered(visits))
     quiet = (quiet_samples(taken) or 0) / taken.count
-    return f"unchanged comparisons lie {ours_apart:.2%} apart, {apart:.2%} of all samples; {quiet:.0%} are quiet"
+    beside = f"{apart:.2%} beside the control alone"
+    return f"unchanged comparisons lie {ours_apart:.2%} apart, {beside}; {quiet:.0%} of samples are quiet"
 
 
 def _wall(samples: Samples) -> list[float]:
@@ -216,7 +217,7 @@ def table(path: Path) -> None:
         frameworks = {name: [loaded(one) for one in visits] for name, visits in plain.items()}
         floors = learned(frameworks)
         for framework, visits in frameworks.items():
-            print(f"{condition:10} {framework:11} {noise(visits)}")
+            print(f"{condition:10} {framework:11} {noise(visits, floors[framework])}")
             for row in rows(visits, floors[framework]):
                 print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
                 print("".join(f" {share:6.0%}" for share in row.found), flush=True)

@@ -7,9 +7,6 @@ from typing import Any, Protocol
 
 from ..cases import Clock
 from ..frameworks.resolved import Resolved
-from ..worker.probe import BUSY
-
-__all__ = ["BUSY", "Source", "Timed"]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..measuring.between_visits import Floor
-from ..measuring.core import unprobed
 from ..measuring.figure import centre_variance
-from ..measuring.samples import Samples
+from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
 from ..settings import DEFAULT_THRESHOLD
 from .statistics import Summary, flaw_of, summarize
@@ -100,11 +99,15 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
 
 def compared(now: Samples, before: Samples, *, level: float, floor: Floor) -> Change:
     """The change between the two beside the control that goes as the case does, as far as the recording shows it."""
-    if not all(round_.probe_ns for samples in (now, before) for round_ in samples.rounds):
+    doubt = 0.0
+    if not (now.are_swept and before.are_swept):
+        now, before = unswept(now), unswept(before)
+    if not (now.are_probed and before.are_probed):
+        doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
         now, before = unprobed(now), unprobed(before)
     found = Sensitivity.of(before, floor.belief)
     summaries = (summarize(found.corrected(each) if found else each, level=level) for each in (now, before))
-    return change_between(*summaries, floor=floor, doubt=found.doubt(now) if found else 0.0)
+    return change_between(*summaries, floor=floor, doubt=math.hypot(doubt, found.doubt(now) if found else 0.0))
 
 
 def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float = 0.0) -> Change:

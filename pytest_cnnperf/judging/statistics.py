@@ -34,15 +34,10 @@ class Summary:
     control_median_ns: int
     spread: float
     count: int
-    rounds: int
+    freedom: int
     visits: int
     visit_excess: float
     standard_error: float
-
-    @property
-    def freedom(self) -> int:
-        """Degrees of freedom of the standard error: each round's median was fitted."""
-        return max(1, self.count - self.rounds)
 
 
 def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
@@ -79,11 +74,10 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         raise ValueError(f"no figure: {flaw[0]}: {flaw[1]}")
     ratio = figure_of(samples)
     residuals = log_residuals(samples.rounds)
-    rounds = sum(1 for round_ in samples.rounds if round_.workload_ns)
-    freedom = max(1, samples.count - rounds)
     error, excess = within_error(samples), visit_excess(samples)
     visits = len(samples.visits)
-    factor = math.exp(min(reach(level, freedom) * math.sqrt(error**2 + excess * centre_variance(visits)), _MOST_LOG))
+    whole_error = math.sqrt(error**2 + excess * centre_variance(visits))
+    factor = math.exp(min(reach(level, samples.freedom) * whole_error, _MOST_LOG))
     return Summary(
         ratio=ratio,
         low=ratio / factor,
@@ -92,7 +86,7 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         control_median_ns=round(statistics.median(samples.control_ns)),
         spread=mad_sigma(residuals),
         count=samples.count,
-        rounds=rounds,
+        freedom=samples.freedom,
         visits=visits,
         visit_excess=excess,
         standard_error=error,

@@ -88,6 +88,21 @@ class Samples:
         return sum(len(round_.workload_ns) for round_ in self.rounds)
 
     @property
+    def are_swept(self) -> bool:
+        """Whether every sample has a sweep."""
+        return all(len(round_.sweep_ns) == len(round_.workload_ns) for round_ in self.rounds)
+
+    @property
+    def are_probed(self) -> bool:
+        """Whether every sample has a probe."""
+        return all(len(round_.probe_ns) == len(round_.workload_ns) for round_ in self.rounds)
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of what is estimated from the samples within rounds; 1 at least."""
+        return max(1, self.count - sum(1 for round_ in self.rounds if round_.workload_ns))
+
+    @property
     def workload_ns(self) -> tuple[int, ...]:
         """Workload samples of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.workload_ns)
@@ -135,3 +150,13 @@ class Samples:
             return None
         workload_ns = self.plan.repeats * statistics.median(self.workload_ns)
         return (workload_ns + self.plan.control_units * statistics.median(self.control_ns)) / 1e9
+
+
+def unprobed(samples: Samples) -> Samples:
+    """The same samples, as if nobody had looked at the core."""
+    return replace(samples, rounds=tuple(replace(each, probe_ns=(), quiet_ns=0) for each in samples.rounds))
+
+
+def unswept(samples: Samples) -> Samples:
+    """The same samples, as if no sweep had gone before them."""
+    return replace(samples, rounds=tuple(replace(each, sweep_ns=()) for each in samples.rounds))

@@ -8,6 +8,7 @@ case goes with them is seen in its own recording, and drawn to how the other rec
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -54,16 +55,34 @@ class Belief:
         of means, so that a few odd cases do not move it.
         """
         seen = [each for each in map(_Seen.of, recordings) if each is not None]
-        belief = prior = cls()
+        belief = cls()
         for _ in range(_POOLINGS if seen else 0):
             slopes, covariances = map(np.array, zip(*(each.slopes(belief) for each in seen), strict=True))
-            weight = len(seen) / (len(seen) + _PRIOR_WEIGHT)
-            means = weight * np.median(slopes, axis=0)
-            spread = [mad_sigma(column.tolist()) ** 2 for column in (slopes - np.median(slopes, axis=0)).T]
-            variances = np.array(spread) + np.median(np.diagonal(covariances, axis1=1, axis2=2), axis=0)
-            variances = weight * variances + (1 - weight) * np.square(prior.deviations)
-            belief = cls(tuple(means.tolist()), tuple(np.sqrt(variances).tolist()))
+            pooled = [
+                _pooled(slopes[has_sign, axis], covariances[has_sign, axis, axis], prior_deviation)
+                for axis, prior_deviation in enumerate(cls().deviations)
+                # A recording without the sign says nothing of its slope.
+                for has_sign in [np.array([bool(each.usual[1 + axis]) for each in seen])]
+            ]
+            means, deviations = zip(*pooled, strict=True)
+            belief = cls(means, deviations)
         return belief
+
+    def doubt_without_probes(self, samples: Samples) -> float:
+        """Relative standard error of a comparison with samples without probes, by what the probes of these show."""
+        probed = _Seen.of(samples)
+        if probed is None or not probed.usual[2]:
+            return 0.0
+        return math.hypot(self.means[1], self.deviations[1]) * float(np.std(probed.axes[1]))
+
+
+def _pooled(slopes: _Array, variances: _Array, prior_deviation: float) -> tuple[float, float]:
+    """Mean and standard deviation of the slopes of cases that are each known with these variances."""
+    if not len(slopes):
+        return 0.0, prior_deviation
+    weight, middle = len(slopes) / (len(slopes) + _PRIOR_WEIGHT), float(np.median(slopes))
+    variance = mad_sigma((slopes - middle).tolist()) ** 2 + float(np.median(variances))
+    return weight * middle, math.sqrt(weight * variance + (1 - weight) * prior_deviation**2)
 
 
 @dataclass(frozen=True)
@@ -132,7 +151,7 @@ class Sensitivity:
         return replace(round_, control_ns=tuple((np.asarray(round_.control_ns) * np.exp(log)).tolist()))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
     """What `Sensitivity.of` says; every visit of a case asks for the same recording again."""
     seen = _Seen.of(recording)
@@ -147,7 +166,7 @@ def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
 
 def corrected_by_itself(recording: Samples, belief: Belief | None = None) -> Samples:
     """A recording beside the control that goes as its case does; as it is where that is not known."""
-    found = Sensitivity.of(recording, belief)
+    found = _learned.__wrapped__(recording, belief or Belief())
     return recording if found is None else found.corrected(recording)
 
 
@@ -162,7 +181,8 @@ def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> _Array:
     """Logarithms of control, sweep and probe, relative to what is usual; those of a missing sign are the control's."""
     control = np.log(np.asarray(round_.control_ns) / usual[0])
     sweep = np.log(np.asarray(round_.sweep_ns) / usual[1]) if usual[1] else control
-    probe_ns = np.minimum(round_.probe_ns, _MOST_BUSY * shortest_ns) if usual[2] else ()
+    # The shortest probe of a machine of another pace is another one.
+    probe_ns = np.minimum(round_.probe_ns, _MOST_BUSY * max(shortest_ns, round_.quiet_ns)) if usual[2] else ()
     return np.stack((control, sweep, np.log(np.asarray(probe_ns) / usual[2]) if usual[2] else control))
 
 
@@ -195,7 +215,7 @@ class _Seen:
         if not has_sweep and not has_probe:
             return None
         quiet = quiet_ns(rounds) or min((min(each.probe_ns, default=0) for each in rounds), default=0)
-        probes = [min(ns, _MOST_BUSY * quiet) for each in rounds for ns in each.probe_ns]
+        probes = [min(ns, _MOST_BUSY * max(quiet, each.quiet_ns)) for each in rounds for ns in each.probe_ns]
         usual = (
             statistics.median(recording.control_ns),
             statistics.median(recording.sweep_ns) if has_sweep else 0.0,

@@ -8,7 +8,7 @@ from ..settings import Timing
 from .figure import Z_95, are_positive, centre_error, log_residuals
 from .samples import Round
 
-# Two rounds whose medians are known to a fifth of the threshold can be told apart at the threshold with room for
+# Two rounds whose figures are known to a fifth of the threshold can be told apart at the threshold with room for
 # the spread between rounds, which no number of samples in one round lowers.
 TARGET_OF_THRESHOLD = 0.2
 LEAST_SAMPLES = 3
@@ -22,7 +22,7 @@ MOST_LOST_SECONDS = 10.0
 class Stopping:
     """Three verbs: initialize, add, is_finished.
 
-    It stops when the 95 % interval of the median ratio is narrower than ± threshold / 5 and `min_samples` are there,
+    It stops when the 95 % interval of the ratio is narrower than ± threshold / 5 and `min_samples` are there,
     at `max_samples`, or after `max_seconds`; the first three samples may take ten times as long. Time in which samples
     could not be kept does not count, up to a limit of its own.
     """
@@ -81,7 +81,7 @@ class Stopping:
 
     @property
     def half_width(self) -> float:
-        """Relative half width of the 95 % interval of the median ratio; infinite when it cannot be computed."""
+        """Relative half width of the 95 % interval of the ratio; infinite when it cannot be computed."""
         if not self.count or not are_positive(self.workload_ns + self.control_ns):
             return math.inf
         return Z_95 * centre_error(log_residuals([self.round]))

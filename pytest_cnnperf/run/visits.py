@@ -14,10 +14,10 @@ from functools import cached_property
 
 from ..baseline.entry import Entry
 from ..cases import Case, DeviceKind
+from ..judging.statistics import flaw_of
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.between_visits import figure_error
-from ..measuring.core import unprobed
-from ..measuring.samples import Samples
+from ..measuring.samples import Samples, unprobed
 from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
 from .comparing import judged
@@ -70,7 +70,7 @@ class Course:
 
     def _is_known(self, samples: Samples) -> bool:
         """Whether the figure that a baseline would give is known well enough."""
-        return figure_error(corrected_by_itself(samples)) <= RECORDED_ERROR
+        return flaw_of(samples) is None and figure_error(corrected_by_itself(samples)) <= RECORDED_ERROR
 
     def ahead(self, count: int) -> int:
         """The visits that follow for certain behind so many, when it is not at its end."""

@@ -6,9 +6,6 @@ scalar code 1.65 to 2.1 times: a few microseconds of it tell the two states of t
 
 from .sampler import SystemClock
 
-# A probe that takes longer than so many times the shortest one was not on a quiet core. Measured: 1.0 to 1.4 on quiet
-# ones (clock rates), 1.65 to 2.1 on busy ones.
-BUSY = 1.6
 _STEPS = range(200)
 _TRIES = range(3)
 

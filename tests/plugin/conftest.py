@@ -97,7 +97,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     script = pytester.path / "script.json"
     monkeypatch.setenv("CNNPERF_FAKE_SCRIPT", str(script))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    # Leases of its own: scripted clocks need no quiet core, and must not wait for a run that does.
+    # Leases of its own: scripted clocks need no core of their own, and must not wait for a run that does.
     monkeypatch.setenv("TMPDIR", str(pytester.path))
     pytester.makepyfile(test_suite=SUITE)
     pytester.makeini("[pytest]\n")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.measuring.between_visits import Floor
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -74,7 +75,9 @@ def test_the_table_tells_what_the_sweeps_take_from_the_noise() -> None:
         workload = tuple(round(1e7 * memory**0.5 * math.exp(draw.gauss(0, 0.003))) for _ in range(6))
         round_ = Round(workload, (5_000_000,) * 6, workload, sweep_ns=(round(1e6 * memory),) * 6)
         made.append(Samples(Clock.PROCESS_CPU, Plan(1, 10, "c"), (round_,), 1))
-    own, alone, quiet = (float(word.rstrip("%")) for word in verdicts.noise(made).split() if word.endswith("%"))
+    own, alone, quiet = (
+        float(word.rstrip("%")) for word in verdicts.noise(made, Floor()).split() if word.endswith("%")
+    )
     assert quiet == 0
     # 5 % a visit; the median of eight against that of twelve: times sqrt(pi / 2 × (1 / 8 + 1 / 12)) = 0.57.
     assert alone == pytest.approx(2.9, rel=0.35)

@@ -283,6 +283,7 @@ def test_the_floor_is_pooled_from_the_visits_of_a_framework(baselines: Baselines
 
     assert baselines.floor("torch") == Floor()
     baselines.write([jumping(f"conv{number}") for number in range(40)])
-    # Visits 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case; the prior counts as 3 of 43.
-    assert baselines.floor("torch").visits == pytest.approx(0.065, rel=0.02)
+    # Visits 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case, of which three samples a visit
+    # explain less than 2 %; the prior counts as 3 of 43.
+    assert baselines.floor("torch").visits == pytest.approx(0.0625, rel=0.03)
     assert baselines.floor("numpy").visits == PRIOR_SPREAD

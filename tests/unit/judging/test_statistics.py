@@ -52,7 +52,7 @@ def test_a_summary_tells_what_was_measured(draw: Draw) -> None:
     assert summary.median_ns == pytest.approx(5_000_000, rel=0.01)
     assert summary.control_median_ns == 1_000_000
     assert summary.spread == pytest.approx(0.02, rel=0.3)
-    assert (summary.count, summary.rounds, summary.visits) == (60, 2, 2)
+    assert (summary.count, summary.freedom, summary.visits) == (60, 58, 2)
 
 
 def test_a_narrower_level_widens_the_interval(draw: Draw) -> None:

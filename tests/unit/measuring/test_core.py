@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_cnnperf.cases import Clock
-from pytest_cnnperf.measuring.core import quiet_ns, quiet_samples, unprobed
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.core import quiet_ns, quiet_samples
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples, unprobed
 
 QUIET, LOUD = 1000, 1900
 

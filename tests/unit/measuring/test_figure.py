@@ -178,6 +178,13 @@ def test_many_visits_in_two_heaps_do_not_pass_for_precision() -> None:
     assert 0.05 * math.sqrt(8 / 7) < visit_spread(at(*[0.0] * 4, *[0.1] * 4)) < 0.065
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("far", [0.1, 0.4, 1.0])
+def test_half_of_the_visits_are_never_astray(count: int, far: float) -> None:
+    halves = at(*(0.001 * number for number in range(count)), *(far + 0.001 * number for number in range(count)))
+    assert visit_spread(halves) > far / 2.1
+
+
 @pytest.mark.parametrize(("low", "high"), [(3, 2), (4, 2), (4, 3), (5, 3), (7, 5), (8, 4)])
 def test_the_smaller_of_two_heaps_is_not_taken_for_outliers(low: int, high: int) -> None:
     assert visit_spread(at(*(0.0001 * number for number in range(low)), *[0.1] * high)) > 0.03
@@ -215,7 +222,19 @@ def noisy(noise: float, between: float, *, visits: int = 8, count: int = 10, see
 
 def test_the_error_within_visits_is_that_of_all_their_samples() -> None:
     errors = [within_error(noisy(0.03, 0.0, seed=seed)) for seed in range(20)]
-    assert statistics.fmean(errors) == pytest.approx(1.03 * 0.03 / math.sqrt(80), rel=0.1)
+    # Of eight visits of ten samples each, whose centre is the figure.
+    assert statistics.fmean(errors) == pytest.approx(math.sqrt(1.06 * 1.12) * 0.03 / math.sqrt(80), rel=0.1)
+
+
+def test_the_error_within_visits_of_unequal_size_is_that_of_their_centre() -> None:
+    draw = random.Random(11)
+
+    def unequal() -> Samples:
+        return in_visits(*([[round(1e9 * math.exp(draw.gauss(0, 0.03))) for _ in range(n)]] for n in (3, 12, 3, 12)))
+
+    made = [unequal() for _ in range(400)]
+    seen = statistics.stdev(math.log(figure_of(samples)) for samples in made)
+    assert statistics.fmean(map(within_error, made)) == pytest.approx(seen, rel=0.12)
 
 
 def test_visits_that_agree_better_than_their_samples_never_make_a_figure_surer_than_those_do() -> None:

@@ -12,9 +12,8 @@ import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.measuring.between_visits import visit_spread
-from pytest_cnnperf.measuring.core import unprobed
 from pytest_cnnperf.measuring.figure import figure_of
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples, unprobed
 from pytest_cnnperf.measuring.sensitivity import (
     PRIOR_MEMORY,
     PRIOR_SIBLING,
@@ -226,8 +225,8 @@ def test_a_machine_of_another_pace_leaves_the_figure_whatever_was_learned(
 ) -> None:
     log = math.log(pace)
     for states in (CALM, busy(chance)):
-        before = measured(chance, states, memory=0.4, own_noise=own_noise)
-        now = measured(chance, [tuple(state + log for state in each) for each in states], memory=0.4)
+        before = measured(chance, states, memory=0.3, sibling=0.3, own_noise=own_noise)
+        now = measured(chance, [tuple(state + log for state in each) for each in states], memory=0.3, sibling=0.3)
         now = without(now, quiet_ns=round(PROBE_NS * pace))
         assert change(now, before) == pytest.approx(1.0, abs=0.02)
 
@@ -285,6 +284,15 @@ def test_without_recordings_or_from_calm_ones_nothing_new_is_believed(chance: ra
     calm = Belief.pooled(starmap(measured, [(chance, CALM)] * 30))
     assert calm.means == pytest.approx((0.0, 0.0), abs=0.01)
     assert calm.deviations == pytest.approx(Belief().deviations, rel=0.05)
+
+
+def test_a_recording_without_a_sign_says_nothing_of_its_slope(chance: random.Random) -> None:
+    probed = of_many(chance, [(0.2, 0.2)] * 12)
+    blind = [unprobed(each) for each in of_many(chance, [(0.2, 0.0)] * 40)]
+    alone, mixed = Belief.pooled(probed), Belief.pooled([*probed, *blind])
+    assert mixed.means[1] == pytest.approx(alone.means[1], abs=0.01)
+    assert mixed.deviations[1] == pytest.approx(alone.deviations[1], rel=0.1)
+    assert Belief.pooled(blind).deviations[1] == PRIOR_SIBLING
 
 
 def test_a_few_odd_cases_do_not_move_what_is_believed(chance: random.Random) -> None:

@@ -55,6 +55,24 @@ def run_with(worker: ScriptedWorker | None = None, spec: FrameworkSpec = SPEC) -
     return run
 
 
+def test_what_a_core_can_do_is_the_best_of_some_looks_each_in_another_set_of_processes() -> None:
+    worker = ScriptedWorker(told={"flops_per_second": 3e10})
+    offer = replace(OFFER, device_kind=DeviceKind.CPU)
+    run = run_with(worker, replace(SPEC, command=(), offers=(offer,)))
+    run._pool.close = lambda: None  # type: ignore[method-assign]
+    case = replace(CASE, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU)
+    assert run.peak_flops is None
+    for _ in range(3):
+        run.worker(case)
+    assert (worker.asked, run.peak_flops) == (1, 3e10)
+    for rate in (9e10, 6e10, *[1e10] * 9):
+        worker.told = {"flops_per_second": rate}
+        run.renew()
+        run.worker(case)
+    # The first second was a busy one; five looks are enough.
+    assert (worker.asked, run.peak_flops) == (5, 9e10)
+
+
 def test_every_gpu_is_measured_once_and_the_best_rates_are_told() -> None:
     run = run_with()
     workers = [

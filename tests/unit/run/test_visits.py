@@ -120,13 +120,20 @@ def test_a_comparison_that_nothing_settles_ends_with_the_last_look() -> None:
 def test_a_recording_goes_on_until_its_figure_is_known_well_enough_whatever_the_judgement() -> None:
     course = course_of(settings=RECORD)
     calm, restless = [1.0, 1.01] * 6, [1.0, 1.1] * 6
-    # Of six visits each lies half of log(1.01) = 1 % (or of log(1.1) = 9.5 %) from the median: their deviation is
-    # 0.55 % (or 5.2 %), and the standard error of the median sqrt(1.29 / 6) of it, 0.25 % (or 2.4 %).
+    # Of six visits each lies half of log(1.01) = 1 % (or of log(1.1) = 9.5 %) from the centre: their deviation is
+    # 0.55 % (or 5.2 %), and the standard error of the centre sqrt(1.12 / 6) of it, 0.24 % (or 2.3 %).
     calm_ends = [course.is_at_end(visited(*calm[:count]), SAME) for count in (2, 5, 6)]
     restless_ends = [course.is_at_end(visited(*restless[:count]), SAME) for count in (7, 8, 11, 12)]
     assert (calm_ends, restless_ends) == ([False, False, True], [False, False, False, True])
     unsure = judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
     assert course.is_at_end(visited(*calm[:6]), unsure)
+
+
+def test_a_recording_without_a_figure_goes_on_to_its_last_visit() -> None:
+    broken = replace(answer("k"), samples=Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round((0,), (1,), (0,)),), 1))
+    course = course_of(settings=RECORD)
+    ends = [course.is_at_end(Visited(answer("k"), ((broken,),) * count), SAME) for count in (6, 11, 12)]
+    assert ends == [False, False, True]
 
 
 def test_what_a_busy_sibling_makes_of_some_visits_does_not_keep_a_recording_from_its_end() -> None:
