@@ -55,23 +55,31 @@ def visit_spread(samples: Samples) -> float:
     return _deviation(logs) if len(logs) > 1 else 0.0
 
 
-def within_error(samples: Samples) -> float:
-    """Relative standard error of the figure of a case by the noise within its rounds alone; infinite for one sample."""
+def within_error(samples: Samples, *, residuals: Sequence[float] | None = None) -> float:
+    """Relative standard error of the figure of a case by the noise within its rounds alone; infinite for one sample.
+
+    `residuals` are the `log_residuals` of the same rounds, where they are known already.
+    """
     if samples.count < 2:
         return math.inf
     # Each round's centre was fitted.
     fitted = (samples.count - 1) / samples.freedom
-    of_samples = centre_error(log_residuals(samples.rounds)) ** 2 * samples.count * fitted
+    residuals = log_residuals(samples.rounds) if residuals is None else residuals
+    of_samples = centre_error(residuals) ** 2 * samples.count * fitted
     sizes = [sum(len(round_.workload_ns) for round_ in rounds) for rounds in samples.visits]
     return math.sqrt(of_samples * statistics.fmean(1 / size for size in sizes) * centre_variance(len(sizes)))
 
 
-def visit_excess(samples: Samples) -> float:
-    """Relative variance between the visits of a case beyond what the noise within them makes; 0 at least."""
+def visit_excess(samples: Samples, *, within: float | None = None) -> float:
+    """Relative variance between the visits of a case beyond what the noise within them makes; 0 at least.
+
+    `within` is the `within_error` of the same samples, where it is known already.
+    """
     count = len(samples.visits)
     if count < 2:
         return 0.0
-    return max(0.0, visit_spread(samples) ** 2 - within_error(samples) ** 2 / centre_variance(count))
+    within = within_error(samples) if within is None else within
+    return max(0.0, visit_spread(samples) ** 2 - within**2 / centre_variance(count))
 
 
 def figure_error(samples: Samples) -> float:

@@ -32,6 +32,16 @@ class Round:
     probe_ns: tuple[int, ...] = ()
     quiet_ns: int = 0
 
+    @property
+    def is_swept(self) -> bool:
+        """Whether every sample has a sweep that took some time."""
+        return _stands_beside(self.sweep_ns, self.workload_ns)
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether every sample has a probe that took some time."""
+        return _stands_beside(self.probe_ns, self.workload_ns)
+
     def picked(self, indices: Sequence[int]) -> Round:
         """The samples of these indices alone."""
 
@@ -46,6 +56,10 @@ class Round:
             sweep_ns=of(self.sweep_ns),
             probe_ns=of(self.probe_ns),
         )
+
+
+def _stands_beside(times_ns: tuple[int, ...], workload_ns: tuple[int, ...]) -> bool:
+    return len(times_ns) == len(workload_ns) and min(times_ns, default=0) > 0
 
 
 @dataclass(frozen=True)
@@ -90,12 +104,12 @@ class Samples:
     @property
     def are_swept(self) -> bool:
         """Whether every sample has a sweep."""
-        return all(len(round_.sweep_ns) == len(round_.workload_ns) for round_ in self.rounds)
+        return all(round_.is_swept for round_ in self.rounds if round_.workload_ns)
 
     @property
     def are_probed(self) -> bool:
         """Whether every sample has a probe."""
-        return all(len(round_.probe_ns) == len(round_.workload_ns) for round_ in self.rounds)
+        return all(round_.is_probed for round_ in self.rounds if round_.workload_ns)
 
     @property
     def freedom(self) -> int:

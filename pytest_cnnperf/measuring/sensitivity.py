@@ -70,8 +70,8 @@ class Belief:
 
     def doubt_without_probes(self, samples: Samples) -> float:
         """Relative standard error of a comparison with samples without probes, by what the probes of these show."""
-        probed = _Seen.of(samples)
-        if probed is None or not probed.usual[2]:
+        probed = _Seen.of(samples) if samples.are_probed else None
+        if probed is None:
             return 0.0
         return math.hypot(self.means[1], self.deviations[1]) * float(np.std(probed.axes[1]))
 
@@ -123,7 +123,7 @@ class Sensitivity:
         Source: ridge regression (a normal prior) with Huber's weights, on the logarithms of all its pairs
         (docs/controls.md has what it is worth).
         """
-        return _learned(recording, belief or Belief())
+        return _remembered(recording, belief or Belief())
 
     def corrected(self, samples: Samples) -> Samples:
         """The same samples beside the control that goes as this case does."""
@@ -141,8 +141,8 @@ class Sensitivity:
 
     def _is_like(self, round_: Round) -> bool:
         """Whether this round has the signs of the recording."""
-        has_sweep, has_probe = _signs_of(round_)
-        return is_usable(round_) and has_sweep >= bool(self.usual[1]) and has_probe >= bool(self.usual[2])
+        has_signs = round_.is_swept >= bool(self.usual[1]) and round_.is_probed >= bool(self.usual[2])
+        return is_usable(round_) and has_signs
 
     def _corrected(self, round_: Round) -> Round:
         if not self._is_like(round_):
@@ -151,9 +151,8 @@ class Sensitivity:
         return replace(round_, control_ns=tuple((np.asarray(round_.control_ns) * np.exp(log)).tolist()))
 
 
-@lru_cache(maxsize=64)
 def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
-    """What `Sensitivity.of` says; every visit of a case asks for the same recording again."""
+    """What `Sensitivity.of` says."""
     seen = _Seen.of(recording)
     if seen is None:
         return None
@@ -164,17 +163,14 @@ def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
     )
 
 
+# A visit's judgement asks for the same recording more than once.
+_remembered = lru_cache(maxsize=64)(_learned)
+
+
 def corrected_by_itself(recording: Samples, belief: Belief | None = None) -> Samples:
     """A recording beside the control that goes as its case does; as it is where that is not known."""
-    found = _learned.__wrapped__(recording, belief or Belief())
+    found = _learned(recording, belief or Belief())
     return recording if found is None else found.corrected(recording)
-
-
-def _signs_of(round_: Round) -> tuple[bool, bool]:
-    """Whether a round has a sweep and a probe beside every sample."""
-    count = len(round_.workload_ns)
-    has_sweep = len(round_.sweep_ns) == count and min(round_.sweep_ns, default=0) > 0
-    return has_sweep, len(round_.probe_ns) == count and min(round_.probe_ns, default=0) > 0
 
 
 def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> _Array:
@@ -211,7 +207,7 @@ class _Seen:
         rounds = [each for each in recording.rounds if each.workload_ns]
         if not rounds or not all(map(is_usable, rounds)):
             return None
-        has_sweep, has_probe = (all(has) for has in zip(*map(_signs_of, rounds), strict=True))
+        has_sweep, has_probe = recording.are_swept, recording.are_probed
         if not has_sweep and not has_probe:
             return None
         quiet = quiet_ns(rounds) or min((min(each.probe_ns, default=0) for each in rounds), default=0)
