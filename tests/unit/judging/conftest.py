@@ -9,10 +9,21 @@ from collections.abc import Callable
 import pytest
 
 from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.judging.judge import judge
+from pytest_cnnperf.judging.statistics import session_level
+from pytest_cnnperf.judging.verdict import Judgement
+from pytest_cnnperf.measuring.between_visits import Floor
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 
 Draw = Callable[..., Samples]
 CONTROL_NS = 1_000_000
+SESSION = session_level(140)
+
+
+def judged(
+    now: Samples, before: Samples, *, floor: float = 0.01, runs: float = 0.0, threshold: float = 0.05
+) -> Judgement:
+    return judge(now, before, threshold=threshold, level=SESSION, floor=Floor(visits=floor, runs=runs))
 
 
 @pytest.fixture

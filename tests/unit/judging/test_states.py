@@ -1,0 +1,87 @@
+"""Verdicts on sides that met other states of the machine, or did not look at them."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from pytest_cnnperf.cases import Clock
+from pytest_cnnperf.judging.judge import judge
+from pytest_cnnperf.judging.verdict import Reason, Verdict
+from pytest_cnnperf.measuring.between_visits import Floor
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples, unprobed, unswept
+from pytest_cnnperf.measuring.sensitivity import Belief
+
+from .conftest import SESSION, judged
+
+
+def beside_a_sibling(quiet_visits: int, *, factor: float = 1.0, sibling: float = 1.3, visits: int = 8) -> Samples:
+    """Visits of which so many were on a quiet core; on the others the case takes so many times as long."""
+    chance = random.Random(str((quiet_visits, factor)))
+
+    def visit(number: int) -> Round:
+        is_quiet = number < quiet_visits
+        pace = factor * (1.0 if is_quiet else sibling)
+        ns = tuple(round(5e6 * pace * math.exp(chance.gauss(0, 0.01))) for _ in range(8))
+        return Round(ns, (1_000_000,) * 8, ns, number, (), ((1000 if is_quiet else 1900),) * 8, 1000)
+
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(map(visit, range(visits))), 1)
+
+
+@pytest.mark.parametrize("now_quiet", [0, 2, 4])
+def test_what_a_busy_sibling_makes_is_allowed_for_where_the_recording_has_seen_it(now_quiet: int) -> None:
+    before, now = beside_a_sibling(4), beside_a_sibling(now_quiet, visits=4)
+    judgement = judged(now, before)
+    assert judgement.verdict is Verdict.SAME
+    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.02)
+    slower = judged(beside_a_sibling(now_quiet, visits=4, factor=1.15), before)
+    assert slower.verdict is Verdict.SLOWER
+    assert slower.baseline_ratio == pytest.approx(1.15, abs=0.02)
+
+
+def test_where_the_recording_was_never_beside_a_sibling_a_change_must_be_larger_than_one_makes() -> None:
+    quiet, busy = beside_a_sibling(8), beside_a_sibling(0, sibling=1.1)
+    small = judged(busy, quiet)
+    assert (small.verdict, small.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert small.baseline_ratio == pytest.approx(1.1, rel=0.05)
+    assert judged(beside_a_sibling(0, sibling=2.0), quiet).verdict is Verdict.SLOWER
+    # What other cases of the framework do is believed of this one: little doubt is left.
+    known = Floor(visits=0.01, runs=0.0, belief=Belief(means=(0.0, 0.15), deviations=(0.3, 0.01)))
+    assert judge(busy, quiet, threshold=0.05, level=SESSION, floor=known).verdict is Verdict.SAME
+
+
+@pytest.mark.parametrize("blind", ["now", "before"])
+def test_who_did_not_look_at_the_core_is_no_surer_for_that(blind: str) -> None:
+    restless, busy = beside_a_sibling(4), beside_a_sibling(0, sibling=1.1, visits=4)
+    now, before = (unprobed(busy), restless) if blind == "now" else (busy, unprobed(restless))
+    judgement = judged(now, before)
+    assert judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER)
+    # Of the log of 1.9 for half of the visits, by the prior: 0.2 × 0.32.
+    assert judgement.resolution is not None
+    assert judgement.resolution > 0.2
+    # On a core that was quiet all the time nobody's sibling made anything.
+    calm = beside_a_sibling(8)
+    assert judged(unprobed(beside_a_sibling(8, factor=1.15)), calm).verdict is Verdict.SLOWER
+    assert judged(unprobed(calm), unprobed(calm)).verdict is Verdict.SAME
+
+
+@pytest.mark.parametrize("unseen", ["now", "before"])
+def test_a_sweep_on_one_side_only_corrects_neither(unseen: str) -> None:
+    swept = in_memory_states(0.0, 0.3, 0.0, 0.3)
+    later = in_memory_states(0.3, 0.3, 0.3, 0.3)
+    now, before = (unswept(later), swept) if unseen == "now" else (later, unswept(swept))
+    plain = judged(unswept(later), unswept(swept))
+    assert judged(now, before).baseline_ratio == plain.baseline_ratio
+    assert judged(later, swept).baseline_ratio == pytest.approx(1.0, abs=0.02)
+
+
+def in_memory_states(*states: float) -> Samples:
+    """Visits in which the memory is so much slower, on a logarithmic scale, of a case that goes with it by half."""
+    chance = random.Random(3)
+    rounds = []
+    for number, state in enumerate(states):
+        ns = tuple(round(5e6 * math.exp(state / 2 + chance.gauss(0, 0.01))) for _ in range(8))
+        rounds.append(Round(ns, (1_000_000,) * 8, ns, number, (round(2e6 * math.exp(state)),) * 8))
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(rounds), 1)
