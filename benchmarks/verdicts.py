@@ -32,7 +32,8 @@ from neighbours import busy
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.frameworks.registry import builtin
-from pytest_cnnperf.judging.judge import ORDINARY_LEVEL, Change, compared
+from pytest_cnnperf.judging.change import Change
+from pytest_cnnperf.judging.compared import compared
 from pytest_cnnperf.judging.statistics import session_level
 from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
@@ -148,7 +149,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    return compared(joined(numbered(now)), before, level=ORDINARY_LEVEL, floor=floor)
+    return compared(joined(numbered(now)), before, floor=floor)
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..measuring.between_visits import Floor
-from ..measuring.figure import centre_variance
-from ..measuring.samples import Samples, unprobed, unswept
-from ..measuring.sensitivity import Sensitivity
+from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
-from .statistics import Summary, flaw_of, summarize
-from .student import reach
+from .change import Change
+from .compared import compared, lacks_quiet_core
+from .statistics import flaw_of
 from .verdict import Judgement, Reason, Verdict
 
 ORDINARY_LEVEL = 0.05
@@ -21,46 +19,8 @@ ORDINARY_LEVEL = 0.05
 EXCLUDED = 2
 # Where noise forbids that after all rounds, this much is enough, and is told.
 EXCLUDED_IN_NOISE = 4
-# A case's own spread between visits is drawn to the floor, which counts as so many visits more.
-FLOOR_FREEDOM = 6.0
-# The spread between runs is pooled from whole comparisons.
-RUN_FREEDOM = 60.0
-# The minimum detectable effect is found four times in five.
-_POWER_80 = 0.8416
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
-_MOST_LOG = 50.0
-
-
-@dataclass(frozen=True)
-class Change:
-    """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
-
-    `within_run` is the part of the variance that two runs at the same time would have.
-    """
-
-    log_ratio: float
-    standard_error: float
-    freedom: float
-    within_run: float
-
-    @property
-    def ratio(self) -> float:
-        """Now ÷ before; above 1 is slower."""
-        return math.exp(self.log_ratio)
-
-    def reach(self, level: float) -> float:
-        """Half width of the interval, on the logarithmic scale."""
-        return min(reach(level, self.freedom) * self.standard_error, _MOST_LOG)
-
-    def detectable(self, level: float) -> float:
-        """The minimum detectable effect: the smallest relative slowdown that is certain at `level` 4 times in 5."""
-        return math.expm1(min(self.reach(level) + _POWER_80 * self.standard_error, _MOST_LOG))
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """Bounds of `ratio` that miss the truth with probability `level`."""
-        half = self.reach(level)
-        return (math.exp(self.log_ratio - half), math.exp(self.log_ratio + half))
 
 
 def judge(now: Samples, before: Samples, *, threshold: float, level: float, floor: Floor) -> Judgement:
@@ -78,7 +38,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         flaw = flaw_of(samples)
         if flaw is not None:
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
-    change = compared(now, before, level=level, floor=floor)
+    change = compared(now, before, floor=floor)
     own, pace = _times(now.workload_ns, before.workload_ns), _times(now.control_ns, before.control_ns)
     verdict, reason, detail = _unless_control_moved(
         _decide(change, threshold=threshold, level=level), own, pace, threshold=threshold
@@ -94,45 +54,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         resolution=change.detectable(level),
         within_run=change.within_run,
         control_pace=pace,
-    )
-
-
-def compared(now: Samples, before: Samples, *, level: float, floor: Floor) -> Change:
-    """The change between the two beside the control that goes as the case does, as far as the recording shows it."""
-    doubt = 0.0
-    if not (now.are_swept and before.are_swept):
-        now, before = unswept(now), unswept(before)
-    if not (now.are_probed and before.are_probed):
-        doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
-        now, before = unprobed(now), unprobed(before)
-    found = Sensitivity.of(before, floor.belief)
-    summaries = (summarize(found.corrected(each) if found else each, level=level) for each in (now, before))
-    return change_between(*summaries, floor=floor, doubt=math.hypot(doubt, found.doubt(now) if found else 0.0))
-
-
-def change_between(now: Summary, before: Summary, *, floor: Floor, doubt: float = 0.0) -> Change:
-    """The change with all known sources of noise: within visits, between those of either side, and between runs.
-
-    `doubt` is the relative standard error of what the machine's other state was allowed for.
-
-    Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
-    """
-    own = (now.visits - 1) * now.visit_excess + (before.visits - 1) * before.visit_excess
-    freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
-    between = (FLOOR_FREEDOM * floor.visits**2 + own) / freedom
-    within_run = (
-        *((side.standard_error**2, float(side.freedom)) for side in (now, before)),
-        (between * (centre_variance(now.visits) + centre_variance(before.visits)), freedom),
-        (doubt**2, RUN_FREEDOM),
-    )
-    parts = (*within_run, (2 * floor.runs**2, RUN_FREEDOM))
-    variance = math.fsum(part for part, _ in parts)
-    uncertain = math.fsum(part**2 / freedom for part, freedom in parts)
-    return Change(
-        math.log(now.ratio / before.ratio),
-        math.sqrt(variance),
-        variance**2 / uncertain if uncertain > 0 else RUN_FREEDOM,
-        within_run=math.fsum(part for part, _ in within_run),
+        lacks_quiet_core=lacks_quiet_core(now, before),
     )
 
 

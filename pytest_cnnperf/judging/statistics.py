@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from ..measuring.between_visits import visit_excess, within_error
-from ..measuring.figure import are_positive, centre_variance, figure_of, log_residuals, mad_sigma
+from ..measuring.figure import are_positive, centre_variance, figure_of
 from ..measuring.gpu.conditions import names_of
 from ..measuring.samples import Samples
 from .student import reach
@@ -22,9 +22,7 @@ LEAST_PAIRS = 3
 class Summary:
     """The figure of a case, workload ÷ control, and what surrounds it.
 
-    Units: medians in nanoseconds per call and per control unit; `low` and `high` bound `ratio`; `spread` (between
-    samples) and `standard_error` (of the figure, by the noise within rounds) are relative, as is the variance
-    `visit_excess` (between visits, beyond that noise).
+    Units: medians in nanoseconds per call and per control unit; `low` and `high` bound `ratio`.
     """
 
     ratio: float
@@ -32,12 +30,6 @@ class Summary:
     high: float
     median_ns: int
     control_median_ns: int
-    spread: float
-    count: int
-    freedom: int
-    visits: int
-    visit_excess: float
-    standard_error: float
 
 
 def flaw_of(samples: Samples) -> tuple[Reason, str] | None:
@@ -73,11 +65,9 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     if flaw is not None:
         raise ValueError(f"no figure: {flaw[0]}: {flaw[1]}")
     ratio = figure_of(samples)
-    residuals = log_residuals(samples.rounds)
-    error = within_error(samples, residuals=residuals)
+    error = within_error(samples)
     excess = visit_excess(samples, within=error)
-    visits = len(samples.visits)
-    whole_error = math.sqrt(error**2 + excess * centre_variance(visits))
+    whole_error = math.sqrt(error**2 + excess * centre_variance(len(samples.visits)))
     factor = math.exp(min(reach(level, samples.freedom) * whole_error, _MOST_LOG))
     return Summary(
         ratio=ratio,
@@ -85,12 +75,6 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         high=ratio * factor,
         median_ns=round(statistics.median(samples.workload_ns)),
         control_median_ns=round(statistics.median(samples.control_ns)),
-        spread=mad_sigma(residuals),
-        count=samples.count,
-        freedom=samples.freedom,
-        visits=visits,
-        visit_excess=excess,
-        standard_error=error,
     )
 
 

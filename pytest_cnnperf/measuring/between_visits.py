@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from .core import by_core, quiet_ns
 from .figure import centre, centre_error, centre_variance, log_residuals, mad_sigma, visit_logs
 from .samples import Samples
 from .sensitivity import Belief, corrected_by_itself
@@ -33,12 +34,16 @@ class Floor:
     """What two measurements of the same thing differ by, as relative standard deviations.
 
     `visits` is between visits of one run, beyond the noise within them, `runs` between runs beyond that: no number of
-    visits lowers it. `belief` is how cases go with the machine's state, for all that is known before theirs is seen.
+    visits lowers it. `quiet_visits` and `busy_visits` are between visits as well, by the samples from quiet cores, and
+    by those beside a sibling that worked. `belief` is how cases go with the machine's state, for all that is known
+    before theirs is seen.
     """
 
     visits: float = PRIOR_SPREAD
     runs: float = PRIOR_RUN_SPREAD
     belief: Belief = field(default_factory=Belief)
+    quiet_visits: float = PRIOR_SPREAD
+    busy_visits: float = PRIOR_SPREAD
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,23 @@ def visit_spread(samples: Samples) -> float:
     return _deviation(logs) if len(logs) > 1 else 0.0
 
 
-def within_error(samples: Samples, *, residuals: Sequence[float] | None = None) -> float:
-    """Relative standard error of the figure of a case by the noise within its rounds alone; infinite for one sample.
-
-    `residuals` are the `log_residuals` of the same rounds, where they are known already.
-    """
+def pair_variance(samples: Samples) -> float:
+    """Relative variance of a single pair around the centre of its round; infinite for one sample."""
     if samples.count < 2:
         return math.inf
     # Each round's centre was fitted.
     fitted = (samples.count - 1) / samples.freedom
-    residuals = log_residuals(samples.rounds) if residuals is None else residuals
-    of_samples = centre_error(residuals) ** 2 * samples.count * fitted
+    return centre_error(log_residuals(samples.rounds)) ** 2 * samples.count * fitted
+
+
+def within_error(samples: Samples, *, of_pair: float | None = None) -> float:
+    """Relative standard error of the figure of a case by the noise within its rounds alone; infinite for one sample.
+
+    `of_pair` is the `pair_variance` of the same samples, where it is known already, or better from elsewhere.
+    """
+    of_pair = pair_variance(samples) if of_pair is None else of_pair
     sizes = [sum(len(round_.workload_ns) for round_ in rounds) for rounds in samples.visits]
-    return math.sqrt(of_samples * statistics.fmean(1 / size for size in sizes) * centre_variance(len(sizes)))
+    return math.sqrt(of_pair * statistics.fmean(1 / size for size in sizes) * centre_variance(len(sizes)))
 
 
 def visit_excess(samples: Samples, *, within: float | None = None) -> float:
@@ -122,8 +131,22 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
     """What recordings of unchanged cases show between their visits; `runs` is what is known between runs."""
     recordings = tuple(recordings)
     belief = Belief.pooled(recordings)
-    many = (corrected_by_itself(each, belief) for each in recordings if len(each.visits) > 1)
-    return Floor(visits=visit_floor(map(visit_excess, many)), runs=runs, belief=belief)
+    visited = [corrected_by_itself(each, belief) for each in recordings if len(each.visits) > 1]
+    by_cores = [by_core(each, quiet) for each in visited if (quiet := quiet_ns(each.rounds))]
+    return Floor(
+        _floor_of(visited),
+        runs,
+        belief,
+        quiet_visits=_floor_of(quiet for quiet, _ in by_cores),
+        busy_visits=_floor_of(busy for _, busy in by_cores),
+    )
+
+
+def _floor_of(visited: Iterable[Samples]) -> float:
+    """The floor between the visits of these samples, those with two in a visit or more."""
+    return visit_floor(
+        visit_excess(each) for each in visited if len(each.visits) > 1 and each.count >= 2 * len(each.visits)
+    )
 
 
 def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,10 @@ _LATER = pytest.StashKey["Later"]()
 # interrupted run has not put everything off to its end.
 MOST_SECONDS = 180.0
 LEAST_SECONDS = 60.0
+# A case that is only too noisy is visited so often in the same processes: to start those of all frameworks takes a
+# quarter of a minute, and what is left of noise lies between minutes more than between processes. A recording, and a
+# change that is to be confirmed, asks for other processes each time.
+VISITS_OF_A_PROCESS = 2
 
 
 def come_back(item: pytest.Item, later: Later) -> NoReturn:
@@ -41,7 +46,8 @@ def come_back(item: pytest.Item, later: Later) -> NoReturn:
 class Returning:
     """Runs the tests of this process; those that come back wait, and then run again together behind another test.
 
-    A group of waiting tests finds the workers replaced, so that what a process has of luck is not theirs again.
+    A group of waiting tests finds the workers replaced, where one of them has been in these often enough: what a
+    process has of luck must not be theirs again and again.
     """
 
     def __init__(
@@ -59,6 +65,8 @@ class Returning:
         self._waiting: list[tuple[pytest.Item, float]] = []
         self._group: list[pytest.Item] = []
         self._is_again = False
+        # Visits of waiting tests in the processes that run now.
+        self._visits: Counter[pytest.Item] = Counter()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
@@ -90,7 +98,7 @@ class Returning:
                 return
             self._waiting = [each for each in self._waiting if each[0] not in group]
             self._group = []
-            self._session.run.renew()
+            self._renew_for(group)
             for number, item in enumerate(group):
                 # Behind the last test of all come those of this group that are not settled even now.
                 waiting = [each for each, _ in self._waiting] if nextitem is None else []
@@ -100,6 +108,15 @@ class Returning:
                 if _stops(session):
                     return
 
+    def _wait(self, item: pytest.Item, later: Later) -> None:
+        self._waiting.append((item, self._now()))
+        self._visits[item] += VISITS_OF_A_PROCESS if later.fresh else 1
+
+    def _renew_for(self, group: list[pytest.Item]) -> None:
+        if any(self._visits[item] >= VISITS_OF_A_PROCESS for item in group):
+            self._session.run.renew()
+            self._visits.clear()
+
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_protocol")
     def pytest_visit(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a test and report it, unless it comes back."""
@@ -107,7 +124,7 @@ class Returning:
             return None
         later, torn_down, reports = self._visit(item, self._group[0] if self._group else nextitem)
         if later is not None and not torn_down.failed:
-            self._waiting.append((item, self._now()))
+            self._wait(item, later)
             self._came_back(item, later)
             return True
         # A teardown that failed is told at once: the test would meet it again.

@@ -47,7 +47,7 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
     except Unsettled as unsettled:
         seconds = time.monotonic() - started
         run.waiting[nodeid, case.key] = replace(unsettled.visited, seconds=earlier_seconds + seconds)
-        raise Later(case.key, ahead=unsettled.ahead, seconds=seconds) from None
+        raise Later(case.key, ahead=unsettled.ahead, fresh=unsettled.fresh, seconds=seconds) from None
     except NotOffered as error:
         outcome = replace(blank, reason=Reason.NOT_OFFERED, detail=str(error))
     except Recompiled as error:
@@ -82,7 +82,7 @@ def _timed(asked: Asked, blank: Outcome, visited: Visited, before: Entry | None)
     """Visits until the judgement is settled; any round's wrong answer, or other algorithm, ends the case."""
 
     def rounds(like: Samples | None, visit: int) -> Iterator[Answer]:
-        # Where cases return, all processes were replaced in between.
+        # Where cases return, who runs them again has seen to that.
         return back_to_back(asked, like, count=1, fresh=visit > 0 and not asked.run.returns)
 
     course = Course.of(looks_at(asked.case), asked.run.settings, before=before, apart=asked.run.returns)

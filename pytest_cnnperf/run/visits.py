@@ -1,7 +1,8 @@
 """When a case is timed: in visits apart from each other, so that no minute and no process decides alone.
 
 What moves a convolution without any change lasts for seconds (neighbours, clock rates) or for a process's life (where
-its pages lie). So a visit is one round; between two visits all other cases are timed, and the processes are replaced.
+its pages lie). So a visit is one round; between two visits all other cases are timed, and the processes are replaced
+(between every other two, where a comparison is only too noisy).
 Four rounds back to back agree with each other and not with those a minute later: beside busy neighbours their figure
 varied by 4.0 % (standard deviation), that of four rounds apart by 2.8 %, that of eight apart by 1.9 %.
 """
@@ -117,23 +118,26 @@ def looks_at(case: Case) -> tuple[int, ...]:
 class Later(Exception):
     """A case is not settled and will be visited again after the others.
 
-    `ahead` is the number of visits that follow for certain. Units: `seconds` of this visit.
+    `ahead` is the number of visits that follow for certain; `fresh` asks for other processes for the next one. Units:
+    `seconds` of this visit.
     """
 
-    def __init__(self, key: str, *, ahead: int, seconds: float) -> None:
+    def __init__(self, key: str, *, ahead: int, fresh: bool, seconds: float) -> None:
         super().__init__(f"{key} will be visited again")
         self.key = key
         self.ahead = ahead
+        self.fresh = fresh
         self.seconds = seconds
 
 
 class Unsettled(Exception):
     """What a case has shown is not enough, and its run returns to it."""
 
-    def __init__(self, visited: Visited, *, ahead: int) -> None:
+    def __init__(self, visited: Visited, *, ahead: int, fresh: bool) -> None:
         super().__init__(f"{len(visited.visits)} visits, {ahead} ahead")
         self.visited = visited
         self.ahead = ahead
+        self.fresh = fresh
 
 
 class Broken(Exception):
@@ -166,7 +170,8 @@ def settle(
         if course.is_at_end(visited, judgement):
             break
         if course.apart:
-            raise Unsettled(visited, ahead=course.ahead(number + 1))
+            fresh = course.whole or judgement.reason is Reason.NOT_CONFIRMED
+            raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh)
     return visited, judgement
 
 
@@ -209,13 +214,18 @@ def is_settled(judgement: Judgement, count: int, *, looks: Sequence[int]) -> boo
 def judged_so_far(
     visits: Sequence[Samples], judged_alone: Callable[[Samples], Judgement], *, threshold: float, looks: Sequence[int]
 ) -> Judgement:
-    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too."""
+    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too.
+
+    Where the recording was on quiet cores and these visits never were, it waits for them until the last look.
+    """
     judgement, count = judged_alone(joined(visits)), len(visits)
     if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
         return judgement
-    if count not in looks:
-        following = next((look for look in looks if look > count), looks[-1])
-        detail = f"{judgement.detail}; seen in {count} visits, and believed after {following}"
+    only_busy = judgement.lacks_quiet_core and count < looks[-1]
+    if count not in looks or only_busy:
+        following = looks[-1] if only_busy else next((look for look in looks if look > count), looks[-1])
+        where = " beside a busy sibling thread" if only_busy else ""
+        detail = f"{judgement.detail}; seen in {count} visits{where}, and believed after {following}"
         return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
     ratio = judged_alone(joined(visits[1:])).baseline_ratio or 1.0
     return confirmed(judgement, ratio, threshold=threshold)

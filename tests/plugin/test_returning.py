@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.plugin.returning import Returning
-from pytest_cnnperf.run.visits import confirmed
+from pytest_cnnperf.run.visits import Later, confirmed
 
 SLOW = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
 USUAL = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
@@ -196,6 +197,19 @@ def test_only_tests_that_have_waited_long_enough_run_again():
     assert returning._ready(is_last=True) == ["first", "second", "third"]
     returning._waiting = [("first", 821.0), ("second", 939.0)]
     assert returning._ready(is_last=False) == []
+
+
+@pytest.mark.parametrize(("fresh", "renewed_before"), [(False, [2, 4]), (True, [1, 2, 3, 4])])
+def test_processes_serve_two_visits_of_a_case_unless_other_ones_are_asked_for(fresh, renewed_before):
+    made, renewals = 1, []
+    session = SimpleNamespace(run=SimpleNamespace(renew=lambda: renewals.append(made)))
+    returning = Returning(session=session, came_back=None)
+    later = Later("key", ahead=1, fresh=fresh, seconds=1.0)
+    returning._wait("case", later)
+    for made in range(1, 5):  # noqa: B007  # the session reads it
+        returning._renew_for(["case", "another, which came but now"])
+        returning._wait("case", later)
+    assert renewals == renewed_before
 
 
 @pytest.mark.parametrize("processes", ["0", "1"])

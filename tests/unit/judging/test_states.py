@@ -52,6 +52,50 @@ def test_where_the_recording_was_never_beside_a_sibling_a_change_must_be_larger_
     assert judge(busy, quiet, threshold=0.05, level=SESSION, floor=known).verdict is Verdict.SAME
 
 
+def in_a_mix(
+    *, quiet: float = 1.0, busy: float = 1.3, visits: int = 8, seed: int = 1, probes: tuple[int, ...] = (1000, 1900) * 4
+) -> Samples:
+    """Visits with samples on a quiet core and samples beside a sibling, and these paces there."""
+    chance = random.Random(seed)
+
+    def visit(number: int) -> Round:
+        paces = (quiet if probe == 1000 else busy for probe in probes)
+        ns = tuple(round(5e6 * pace * math.exp(chance.gauss(0, 0.01))) for pace in paces)
+        return Round(ns, (1_000_000,) * 8, ns, number, (), probes, 1000)
+
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(map(visit, range(visits))), 1)
+
+
+def test_a_sibling_that_disturbs_more_than_the_one_of_the_recording_makes_nothing_slower() -> None:
+    mostly_busy = (1000, 1900, 1900, 1900) * 2
+    before, now = in_a_mix(), in_a_mix(busy=1.6, visits=4, seed=2, probes=mostly_busy)
+    # One figure for all samples would be SLOWER; on a quiet core nothing has changed.
+    assert judged(now, before).verdict is Verdict.UNDECIDED
+    slower = in_a_mix(quiet=1.2, busy=1.2 * 1.3, visits=4, seed=2, probes=mostly_busy)
+    assert judged(slower, before).verdict is Verdict.SLOWER
+
+
+def test_samples_of_a_quiet_core_decide_where_those_beside_siblings_scatter() -> None:
+    before, now = in_a_mix(), in_a_mix(visits=4, seed=2)
+    # The floors of a framework whose cases vary by 8 % beside siblings, and by 1 % on quiet cores.
+    uneven = Floor(visits=0.05, runs=0.0, quiet_visits=0.01, busy_visits=0.08)
+    even = Floor(visits=0.05, runs=0.0, quiet_visits=0.05, busy_visits=0.05)
+    sharp, blunt = (judge(now, before, threshold=0.05, level=SESSION, floor=floor) for floor in (uneven, even))
+    assert sharp.verdict is Verdict.SAME
+    assert sharp.resolution is not None
+    assert blunt.resolution is not None
+    assert sharp.resolution < blunt.resolution / 1.5
+
+
+def test_whether_quiet_cores_are_lacking_is_told() -> None:
+    before = in_a_mix()
+    assert judged(beside_a_sibling(0, visits=4), before).lacks_quiet_core
+    assert not judged(in_a_mix(visits=4), before).lacks_quiet_core
+    # Nobody ever saw one there, or nobody looked.
+    assert not judged(beside_a_sibling(0, visits=4), beside_a_sibling(0)).lacks_quiet_core
+    assert not judged(unprobed(beside_a_sibling(0, visits=4)), before).lacks_quiet_core
+
+
 @pytest.mark.parametrize("blind", ["now", "before"])
 def test_who_did_not_look_at_the_core_is_no_surer_for_that(blind: str) -> None:
     restless, busy = beside_a_sibling(4), beside_a_sibling(0, sibling=1.1, visits=4)

@@ -51,8 +51,6 @@ def test_a_summary_tells_what_was_measured(draw: Draw) -> None:
     assert summary.ratio == pytest.approx(5.0, rel=0.01)
     assert summary.median_ns == pytest.approx(5_000_000, rel=0.01)
     assert summary.control_median_ns == 1_000_000
-    assert summary.spread == pytest.approx(0.02, rel=0.3)
-    assert (summary.count, summary.freedom, summary.visits) == (60, 58, 2)
 
 
 def test_a_narrower_level_widens_the_interval(draw: Draw) -> None:
@@ -69,9 +67,6 @@ def test_visits_that_disagree_widen_the_interval() -> None:
         return Samples(Clock.WALL, Plan(1, 1, "c"), rounds, 1)
 
     agreeing, apart = (summarize(in_visits(*levels), level=0.05) for levels in ((10_000, 10_000), (10_000, 11_000)))
-    assert agreeing.visit_excess == 0.0
-    # Variance of two logarithms: half the square of their distance. Within visits there is next to no noise.
-    assert apart.visit_excess == pytest.approx(math.log(1.1) ** 2 / 2, rel=0.01)
     assert apart.high - apart.low > 20 * (agreeing.high - agreeing.low)
 
 

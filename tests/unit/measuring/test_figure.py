@@ -18,6 +18,7 @@ from pytest_cnnperf.measuring.between_visits import (
     figure_error,
     run_floor,
     run_to_run,
+    seen_floor,
     visit_excess,
     visit_floor,
     visit_spread,
@@ -273,6 +274,30 @@ def test_many_cases_overcome_the_prior_in_both_directions() -> None:
 
 def test_a_few_cases_that_jump_do_not_move_the_floor() -> None:
     assert visit_floor([*[0.01**2] * 200, *[0.5] * 20]) == pytest.approx(0.01, rel=0.01)
+
+
+def test_visits_on_quiet_cores_and_beside_siblings_have_floors_of_their_own() -> None:
+    draw = random.Random(8)
+
+    def recording() -> Samples:
+        rounds = []
+        for number in range(8):
+            quiet, busy = draw.gauss(0, 0.01), draw.gauss(0.2, 0.06)
+            logs = [draw.gauss(middle, 0.005) for middle in (quiet,) * 6 + (busy,) * 6]
+            ns = tuple(round(5e6 * math.exp(log)) for log in logs)
+            rounds.append(Round(ns, (1_000_000,) * 12, ns, number, (), (1000,) * 6 + (1900,) * 6, 1000))
+        return Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), tuple(rounds), 1)
+
+    floor = seen_floor([recording() for _ in range(60)], runs=0.01)
+    assert floor.quiet_visits == pytest.approx(0.01, rel=0.25)
+    assert floor.busy_visits == pytest.approx(0.06, rel=0.25)
+    assert floor.quiet_visits < floor.visits < floor.busy_visits
+
+
+def test_recordings_without_probes_leave_those_floors_to_the_prior() -> None:
+    floor = seen_floor([noisy(0.01, 0.05, seed=seed) for seed in range(30)], runs=0.01)
+    assert floor.visits > 0.03
+    assert floor.quiet_visits == floor.busy_visits == PRIOR_SPREAD
 
 
 def test_the_spread_between_runs_is_what_their_visits_do_not_explain() -> None:

@@ -196,6 +196,22 @@ def test_a_change_between_two_looks_is_undecided_and_tells_the_next(count: int, 
     assert found.baseline_ratio == 1.2
 
 
+@pytest.mark.parametrize("looks", [(4, 8, 12), (3, 6)])
+def test_a_change_that_was_never_seen_on_a_quiet_core_is_said_at_the_last_look_only(looks: tuple[int, ...]) -> None:
+    found = [
+        judged_so_far(
+            visited(*[1.0] * count).by_visit,
+            lambda _: replace(judgement(Verdict.SLOWER), lacks_quiet_core=True),
+            threshold=0.05,
+            looks=looks,
+        )
+        for count in range(1, looks[-1] + 1)
+    ]
+    assert [each.verdict for each in found] == [Verdict.UNDECIDED] * (looks[-1] - 1) + [Verdict.SLOWER]
+    told = f"seen in {looks[0]} visits beside a busy sibling thread, and believed after {looks[-1]}"
+    assert found[looks[0] - 1].detail.endswith(told)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("verdict", [Verdict.SAME, Verdict.UNDECIDED, Verdict.UNKNOWN])
 def test_what_is_no_change_is_said_after_any_number_of_visits(count: int, verdict: Verdict) -> None:
@@ -260,10 +276,20 @@ def test_visits_one_after_the_other_end_where_the_course_ends(monkeypatch: pytes
 
 
 def test_between_visits_that_are_apart_the_case_waits_with_what_it_has_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Visits(1.0)
+    with pytest.raises(Unsettled) as recorded:
+        Visits(1.0).settled(monkeypatch, course_of(settings=RECORD))
+    assert (len(recorded.value.visited.visits), recorded.value.ahead) == (1, 5)
+    assert recorded.value.fresh
+
+
+@pytest.mark.parametrize(("reason", "fresh"), [(Reason.NOT_CONFIRMED, True), (Reason.INTERVAL_TOO_WIDE, False)])
+def test_what_is_to_be_confirmed_asks_for_other_processes(
+    monkeypatch: pytest.MonkeyPatch, reason: Reason, fresh: bool
+) -> None:
+    monkeypatch.setattr(visits, "judged_so_far", lambda *_, **__: judgement(Verdict.UNDECIDED, reason))
     with pytest.raises(Unsettled) as caught:
-        made.settled(monkeypatch, course_of(settings=RECORD))
-    assert (len(caught.value.visited.visits), caught.value.ahead) == (1, 5)
+        Visits(1.2).settled(monkeypatch, course_of())
+    assert caught.value.fresh is fresh
 
 
 @pytest.mark.parametrize(("python", "is_probed"), [("3.11.9", True), ("3.12.0", False), (None, False)])

@@ -1,0 +1,136 @@
+"""The change between two sides, with every source of noise that is known of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..measuring.between_visits import pair_variance, visit_excess, within_error
+from ..measuring.figure import centre_variance, figure_of
+from ..measuring.samples import Samples
+from .student import reach
+
+# A case's own spread between visits is drawn to the floor, which counts as so many visits more.
+FLOOR_FREEDOM = 6.0
+# The spread between runs is pooled from whole comparisons.
+RUN_FREEDOM = 60.0
+# The minimum detectable effect is found four times in five.
+_POWER_80 = 0.8416
+_MOST_LOG = 50.0
+
+# A variance, and the degrees of freedom with which it is known.
+Part = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
+
+    `within_run` is the part of the variance that two runs at the same time would have, and `within_visits` the part of
+    that which the noise within visits makes.
+    """
+
+    log_ratio: float
+    standard_error: float
+    freedom: float
+    within_run: float
+    within_visits: float = 0.0
+
+    @classmethod
+    def of(cls, log_ratio: float, within_run: Sequence[Part], *, runs: float, within_visits: float = 0.0) -> Change:
+        """From all variances that one run shows, and the standard deviation between runs of either side.
+
+        Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
+        """
+        parts = (*within_run, (2 * runs**2, RUN_FREEDOM))
+        variance = math.fsum(part for part, _ in parts)
+        uncertain = math.fsum(part**2 / freedom for part, freedom in parts)
+        return cls(
+            log_ratio,
+            math.sqrt(variance),
+            variance**2 / uncertain if uncertain > 0 else RUN_FREEDOM,
+            within_run=math.fsum(part for part, _ in within_run),
+            within_visits=within_visits,
+        )
+
+    @property
+    def ratio(self) -> float:
+        """Now ÷ before; above 1 is slower."""
+        return math.exp(self.log_ratio)
+
+    def reach(self, level: float) -> float:
+        """Half width of the interval, on the logarithmic scale."""
+        return min(reach(level, self.freedom) * self.standard_error, _MOST_LOG)
+
+    def detectable(self, level: float) -> float:
+        """The minimum detectable effect: the smallest relative slowdown that is certain at `level` 4 times in 5."""
+        return math.expm1(min(self.reach(level) + _POWER_80 * self.standard_error, _MOST_LOG))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Bounds of `ratio` that miss the truth with probability `level`."""
+        half = self.reach(level)
+        return (math.exp(self.log_ratio - half), math.exp(self.log_ratio + half))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: its figure, and what that may be off by.
+
+    `log` is the logarithm of the figure, `within` its variance by the noise within visits; `excess` is the variance
+    between its visits beyond that noise.
+    """
+
+    log: float
+    within: Part
+    visits: int
+    excess: float
+
+    @classmethod
+    def of(cls, samples: Samples, of_pair: Part | None = None) -> Side:
+        """Of samples with a figure; `of_pair` is the variance of a pair, where it is better known from elsewhere."""
+        variance, freedom = of_pair or (pair_variance(samples), float(samples.freedom))
+        error = within_error(samples, of_pair=variance)
+        return cls(
+            math.log(figure_of(samples)),
+            (error**2, freedom),
+            len(samples.visits),
+            visit_excess(samples, within=error),
+        )
+
+
+def change_between(now: Side, before: Side, *, visits: float, runs: float, doubt: float = 0.0) -> Change:
+    """The change with the noise within visits, between those of either side, and between runs.
+
+    `visits` and `runs` are the floors of those; `doubt` is the relative standard error of what the machine's other
+    state was allowed for.
+    """
+    own = (now.visits - 1) * now.excess + (before.visits - 1) * before.excess
+    freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
+    between = (FLOOR_FREEDOM * visits**2 + own) / freedom
+    within_run = (
+        now.within,
+        before.within,
+        (between * (centre_variance(now.visits) + centre_variance(before.visits)), freedom),
+        (doubt**2, RUN_FREEDOM),
+    )
+    within_visits = now.within[0] + before.within[0]
+    return Change.of(now.log - before.log, within_run, runs=runs, within_visits=within_visits)
+
+
+def combined(changes: Sequence[Change], *, runs: float, doubt: float) -> Change:
+    """The mean of changes of one thing, each weighted by how well it is known.
+
+    They come from the same visits, so what those differ by is taken to be alike in all (errors add up, not variances).
+    Where they contradict each other, all are known less well than they say. Source: inverse variances; Birge's ratio.
+    """
+    weights = [1 / change.within_run for change in changes]
+    shared = [(weight / math.fsum(weights), change) for weight, change in zip(weights, changes, strict=True)]
+    log = math.fsum(share * change.log_ratio for share, change in shared)
+    scatter = math.fsum((change.log_ratio - log) ** 2 / change.within_run for change in changes)
+    birge = max(1.0, scatter / max(1, len(changes) - 1))
+    between = math.fsum(share * math.sqrt(change.within_run - change.within_visits) for share, change in shared)
+    within = math.fsum(share**2 * change.within_visits for share, change in shared)
+    freedom = math.fsum(share * change.freedom for share, change in shared)
+    parts = ((birge * (between**2 + within), freedom), (doubt**2, RUN_FREEDOM))
+    return Change.of(log, parts, runs=runs, within_visits=birge * within)
