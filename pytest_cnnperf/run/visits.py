@@ -204,10 +204,10 @@ def look_level(of_case: float, looks: Sequence[int]) -> float:
 def is_settled(judgement: Judgement, count: int, *, looks: Sequence[int]) -> bool:
     """Whether a comparison needs no other visit behind so many.
 
-    SAME within the resolution only is looked at more closely, but not until the last look.
+    SAME within the resolution only is looked at more closely, but not beyond the first look.
     """
     if judgement.reason is Reason.WITHIN_RESOLUTION:
-        return count >= looks[-2]
+        return count >= looks[0]
     return judgement.verdict is not Verdict.UNDECIDED
 
 

@@ -149,6 +149,16 @@ def test_a_round_like_earlier_ones_needs_no_sample_to_learn_how_long_it_takes() 
     assert [request["samples"] for request in source.requests] == [10]
 
 
+def test_a_round_that_one_request_may_hold_is_one() -> None:
+    source = Scripted(workload_ns=[10_000_000])
+    timing = Timing(max_seconds=60.0, min_samples=8, max_samples=12, threshold=0.05)
+    made = measure(
+        source, timing, clock=Clock.PROCESS_CPU, plan=None, first_call_ns=7, control="c", seconds_per_sample=0.02
+    )
+    assert made.count == 12
+    assert [request["samples"] for request in source.requests] == [12]
+
+
 def test_a_source_without_operands_needs_no_odd_number_of_batches() -> None:
     source = Scripted([10_000_000])
     source.flips = False

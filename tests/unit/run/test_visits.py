@@ -161,8 +161,8 @@ def test_the_looks_share_the_error_level_of_the_case() -> None:
     ("verdict", "reason", "settled_at"),
     [
         (Verdict.SAME, Reason.WITHIN_THRESHOLD, range(1, 13)),
-        # More visits may tell more, but not the last four.
-        (Verdict.SAME, Reason.WITHIN_RESOLUTION, range(8, 13)),
+        # More visits may tell more, but they take their time.
+        (Verdict.SAME, Reason.WITHIN_RESOLUTION, range(4, 13)),
         (Verdict.SLOWER, Reason.RATIO_ABOVE_THRESHOLD, range(1, 13)),
         (Verdict.FASTER, Reason.RATIO_BELOW_THRESHOLD, range(1, 13)),
         (Verdict.UNKNOWN, Reason.NO_BASELINE, range(1, 13)),
