@@ -18,6 +18,8 @@ RUN_FREEDOM = 60.0
 # The minimum detectable effect is found four times in five.
 _POWER_80 = 0.8416
 _MOST_LOG = 50.0
+# What is known exactly has a weight, too.
+_LEAST_VARIANCE = 1e-12
 
 # A variance, and the degrees of freedom with which it is known.
 Part = tuple[float, float]
@@ -124,12 +126,14 @@ def combined(changes: Sequence[Change], *, runs: float, doubt: float) -> Change:
     They come from the same visits, so what those differ by is taken to be alike in all (errors add up, not variances).
     Where they contradict each other, all are known less well than they say. Source: inverse variances; Birge's ratio.
     """
-    weights = [1 / change.within_run for change in changes]
+    weights = [1 / max(change.within_run, _LEAST_VARIANCE) for change in changes]
     shared = [(weight / math.fsum(weights), change) for weight, change in zip(weights, changes, strict=True)]
     log = math.fsum(share * change.log_ratio for share, change in shared)
-    scatter = math.fsum((change.log_ratio - log) ** 2 / change.within_run for change in changes)
+    scatter = math.fsum(w * (change.log_ratio - log) ** 2 for w, change in zip(weights, changes, strict=True))
     birge = max(1.0, scatter / max(1, len(changes) - 1))
-    between = math.fsum(share * math.sqrt(change.within_run - change.within_visits) for share, change in shared)
+    between = math.fsum(
+        share * math.sqrt(max(0.0, change.within_run - change.within_visits)) for share, change in shared
+    )
     within = math.fsum(share**2 * change.within_visits for share, change in shared)
     freedom = math.fsum(share * change.freedom for share, change in shared)
     parts = ((birge * (between**2 + within), freedom), (doubt**2, RUN_FREEDOM))

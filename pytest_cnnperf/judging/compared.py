@@ -15,8 +15,9 @@ from .statistics import flaw_of
 def compared(now: Samples, before: Samples, *, floor: Floor) -> Change:
     """The change between the two beside the control that goes as the case does, as far as the recording shows it.
 
-    Where both have samples from quiet cores and others from beside a busy sibling, each kind is compared with its own:
-    a figure from quiet cores is known better, and what a sibling's work does to a case is hardly the same twice.
+    Where both have samples from quiet cores those are compared with each other, and those from beside a busy sibling
+    with their like: a figure from quiet cores is known better, and what a sibling's work does to a case is hardly the
+    same twice.
     """
     doubt = 0.0
     if not (now.are_swept and before.are_swept):
@@ -25,13 +26,8 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Change:
         doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
         now, before = unprobed(now), unprobed(before)
     found = Sensitivity.of(before, floor.belief)
-    if found is not None:
-        doubt = math.hypot(doubt, found.doubt(now))
-        now, before = found.corrected(now), found.corrected(before)
-    alike = _like_with_like(now, before, floor)
-    if alike:
-        return combined(alike, runs=floor.runs, doubt=doubt)
-    return change_between(Side.of(now), Side.of(before), visits=floor.visits, runs=floor.runs, doubt=doubt)
+    changes = [_change_of(here, there, found, visits=visits) for here, there, visits in _alike(now, before, floor)]
+    return combined(changes, runs=floor.runs, doubt=doubt)
 
 
 def lacks_quiet_core(now: Samples, before: Samples) -> bool:
@@ -46,24 +42,30 @@ def _by_core(now: Samples, before: Samples) -> tuple[tuple[Samples, Samples], tu
     return by_core(now, quiet), by_core(before, quiet)
 
 
-def _like_with_like(now: Samples, before: Samples, floor: Floor) -> list[Change]:
-    """The change on quiet cores, and that beside siblings; nothing where one of them cannot be had."""
-    if not (now.are_probed and before.are_probed):
-        return []
-    pairs = list(zip(*_by_core(now, before), strict=True))
-    if any(flaw_of(side) for pair in pairs for side in pair):
-        return []
-    changes = [
-        _change_of(*pair, visits=visits)
-        for pair, visits in zip(pairs, (floor.quiet_visits, floor.busy_visits), strict=True)
-    ]
-    return changes if all(change.within_run for change in changes) else []
+def _alike(now: Samples, before: Samples, floor: Floor) -> list[tuple[Samples, Samples, float]]:
+    """What can be compared of the two, each with its floor between visits: those of quiet cores, and all others.
+
+    Few others are left out. Where there are too few of quiet cores everything is compared at once, since exponents make
+    more of samples from beside siblings than these do alone.
+    """
+    (quiet_now, busy_now), (quiet_before, busy_before) = _by_core(now, before)
+    quiet = (quiet_now, quiet_before, floor.quiet_visits)
+    busy = (busy_now, busy_before, floor.busy_visits)
+    if not now.are_probed or _has_flaw(*quiet[:2]):
+        return [(now, before, floor.visits)]
+    return [quiet] if _has_flaw(*busy[:2]) else [quiet, busy]
 
 
-def _change_of(now: Samples, before: Samples, *, visits: float) -> Change:
-    """The change between few samples, whose noise is known better from both sides together."""
+def _has_flaw(*sides: Samples) -> bool:
+    return any(flaw_of(side) for side in sides)
+
+
+def _change_of(now: Samples, before: Samples, found: Sensitivity | None, *, visits: float) -> Change:
+    """The change between samples of one kind; the noise of few is known better from both sides together."""
+    doubt = found.doubt(now, before) if found is not None else 0.0
+    now, before = (found.corrected(each) if found is not None else each for each in (now, before))
     own = [(pair_variance(each), float(each.freedom)) for each in (now, before)]
     freedom = math.fsum(part for _, part in own)
     together: Part = (math.fsum(variance * part for variance, part in own) / freedom, freedom)
     sides = (Side.of(each, max(part, together)) for each, part in zip((now, before), own, strict=True))
-    return change_between(*sides, visits=visits, runs=0.0)
+    return change_between(*sides, visits=visits, runs=0.0, doubt=doubt)

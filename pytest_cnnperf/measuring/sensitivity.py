@@ -91,13 +91,12 @@ class Sensitivity:
 
     The three exponents are 1 together, so that a machine which becomes slower in every way leaves the figure.
     `slopes` are (memory, sibling), `covariance` how well they are known. `usual` are the medians of the recording from
-    which this was learned, of control, sweep and probe; 0 where it has no such sign. `middle` is the mean of its axes
-    beside those. Shapes: 2; 2 x 2; 2; 3. Units: `usual` and `quiet_ns`, the shortest probe, in nanoseconds.
+    which this was learned, of control, sweep and probe; 0 where it has no such sign. Shapes: 2;
+    2 x 2; 3. Units: `usual` and `quiet_ns`, the shortest probe, in nanoseconds.
     """
 
     slopes: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
-    middle: tuple[float, ...]
     usual: tuple[float, float, float]
     quiet_ns: int
 
@@ -129,12 +128,18 @@ class Sensitivity:
         """The same samples beside the control that goes as this case does."""
         return replace(samples, rounds=tuple(self._corrected(each) for each in samples.rounds))
 
-    def doubt(self, samples: Samples) -> float:
-        """Relative standard error of the correction of these samples: the farther from the recording's, the larger."""
+    def doubt(self, samples: Samples, recorded: Samples) -> float:
+        """Relative standard error of what the two sides' states are corrected by: the farther apart, the larger.
+
+        `recorded` is the recording, or some of its samples.
+        """
         if not samples.rounds or not all(self._is_like(each) for each in samples.rounds):
             return 0.0
-        way = np.concatenate([self._way(each) for each in samples.rounds], axis=1).mean(axis=1) - self.middle
-        return float(np.sqrt(way @ np.asarray(self.covariance) @ way))
+        here, there = (
+            np.concatenate([self._way(each) for each in side.rounds if each.workload_ns], axis=1).mean(axis=1)
+            for side in (samples, recorded)
+        )
+        return float(np.sqrt((here - there) @ np.asarray(self.covariance) @ (here - there)))
 
     def _way(self, round_: Round) -> _Array:
         return _axes(_signs(round_, self.usual, self.quiet_ns))
@@ -157,10 +162,7 @@ def _learned(recording: Samples, belief: Belief) -> Sensitivity | None:
     if seen is None:
         return None
     slopes, covariance = seen.slopes(belief)
-    middle = tuple(seen.axes.mean(axis=1).tolist())
-    return Sensitivity(
-        tuple(slopes.tolist()), tuple(map(tuple, covariance.tolist())), middle, seen.usual, seen.quiet_ns
-    )
+    return Sensitivity(tuple(slopes.tolist()), tuple(map(tuple, covariance.tolist())), seen.usual, seen.quiet_ns)
 
 
 # A visit's judgement asks for the same recording more than once.

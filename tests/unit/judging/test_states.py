@@ -87,6 +87,17 @@ def test_samples_of_a_quiet_core_decide_where_those_beside_siblings_scatter() ->
     assert sharp.resolution < blunt.resolution / 1.5
 
 
+def test_a_run_on_quiet_cores_only_is_compared_with_the_quiet_samples_of_a_mixed_recording() -> None:
+    """Exponents that are drawn down by noise would leave a part of the difference between the two states."""
+    floor = Floor(visits=0.01, runs=0.0, belief=Belief(deviations=(0.3, 0.01)))
+    before, quiet = in_a_mix(), beside_a_sibling(4, visits=4)
+    judgement = judge(quiet, before, threshold=0.05, level=SESSION, floor=floor)
+    assert judgement.verdict is Verdict.SAME
+    assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.01)
+    slower = judge(beside_a_sibling(4, visits=4, factor=1.15), before, threshold=0.05, level=SESSION, floor=floor)
+    assert slower.baseline_ratio == pytest.approx(1.15, abs=0.01)
+
+
 def test_whether_quiet_cores_are_lacking_is_told() -> None:
     before = in_a_mix()
     assert judged(beside_a_sibling(0, visits=4), before).lacks_quiet_core

@@ -189,7 +189,7 @@ def test_rounds_that_lack_a_sign_of_the_recording_stay_beside_the_control_alone(
     recording = measured(chance, busy(chance), memory=0.5)
     for lacking in (without(recording, sweep_ns=()), unprobed(recording)):
         assert found_in(recording).corrected(lacking).rounds == lacking.rounds
-        assert found_in(recording).doubt(lacking) == 0.0
+        assert found_in(recording).doubt(lacking, recording) == 0.0
 
 
 @pytest.mark.parametrize(("memory", "sibling"), [(0.0, 0.0), (0.5, 0.0), (0.2, 0.2)])
@@ -245,15 +245,19 @@ def test_a_machine_of_another_pace_leaves_the_figure_whatever_was_learned(
 def test_a_state_that_a_calm_recording_has_not_seen_is_allowed_for_with_the_doubt_of_what_is_believed(
     chance: random.Random, state: State, expected: float
 ) -> None:
-    found = found_in(measured(chance, CALM))
-    assert found.doubt(measured(chance, [state] * 4)) == pytest.approx(expected, abs=1e-3)
+    recording = measured(chance, CALM)
+    now = measured(chance, [state] * 4)
+    assert found_in(recording).doubt(now, recording) == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_doubt_of_a_state_like_those_of_the_recording_is_small(chance: random.Random) -> None:
-    found = found_in(measured(chance, busy(chance), memory=0.4))
+    recording = measured(chance, busy(chance), memory=0.4)
+    near, far = (measured(chance, [(0.0, memory, 0.3)] * 4) for memory in (0.1, 0.2))
     # Eight visits that vary by 10 % and scatter by 1 % at least know a slope to 1 % ÷ (10 % × sqrt(8)) = 0.035 or so.
-    assert found.doubt(measured(chance, [(0.0, 0.1, 0.3)] * 4)) < 0.1 * 0.1
-    assert found.doubt(measured(chance, [(0.0, 0.2, 0.3)] * 4)) > found.doubt(measured(chance, [(0.0, 0.1, 0.3)] * 4))
+    assert found_in(recording).doubt(near, recording) < 0.1 * 0.1
+    assert found_in(recording).doubt(far, recording) > found_in(recording).doubt(near, recording)
+    # Of the recording's own samples those that lie far from the others are doubted as well.
+    assert found_in(recording).doubt(far, far) == 0.0
 
 
 def test_visits_of_a_single_sample_tell_of_the_state_as_well(chance: random.Random) -> None:
