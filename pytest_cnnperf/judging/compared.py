@@ -32,8 +32,11 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Change:
 
 def lacks_quiet_core(now: Samples, before: Samples) -> bool:
     """Whether the recording has samples enough from quiet cores to compare with, and these have not."""
-    (quiet_now, _), (quiet_before, _) = _by_core(now, before)
-    return now.are_probed and before.are_probed and not flaw_of(quiet_before) and bool(flaw_of(quiet_now))
+    if not (now.are_probed and before.are_probed):
+        return False
+    # Sweeps say nothing of it, and a round may have fewer of them than samples.
+    (quiet_now, _), (quiet_before, _) = _by_core(unswept(now), unswept(before))
+    return not flaw_of(quiet_before) and bool(flaw_of(quiet_now))
 
 
 def _by_core(now: Samples, before: Samples) -> tuple[tuple[Samples, Samples], tuple[Samples, Samples]]:

@@ -170,7 +170,7 @@ def settle(
         if course.is_at_end(visited, judgement):
             break
         if course.apart:
-            fresh = course.whole or judgement.reason is Reason.NOT_CONFIRMED
+            fresh = course.whole or judgement.reason in (Reason.NOT_CONFIRMED, Reason.CONTROL_MOVED)
             raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh)
     return visited, judgement
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,9 @@ def test_whether_quiet_cores_are_lacking_is_told() -> None:
     before = in_a_mix()
     assert judged(beside_a_sibling(0, visits=4), before).lacks_quiet_core
     assert not judged(in_a_mix(visits=4), before).lacks_quiet_core
+    # A clock that was too coarse for the sweeps of one batch left fewer of them than samples.
+    short = replace(before, rounds=tuple(replace(each, sweep_ns=(1000,)) for each in before.rounds))
+    assert judged(in_a_mix(visits=4), short).verdict is Verdict.SAME
     # Nobody ever saw one there, or nobody looked.
     assert not judged(beside_a_sibling(0, visits=4), beside_a_sibling(0)).lacks_quiet_core
     assert not judged(unprobed(beside_a_sibling(0, visits=4)), before).lacks_quiet_core

@@ -282,7 +282,9 @@ def test_between_visits_that_are_apart_the_case_waits_with_what_it_has_shown(mon
     assert recorded.value.fresh
 
 
-@pytest.mark.parametrize(("reason", "fresh"), [(Reason.NOT_CONFIRMED, True), (Reason.INTERVAL_TOO_WIDE, False)])
+@pytest.mark.parametrize(
+    ("reason", "fresh"), [(Reason.NOT_CONFIRMED, True), (Reason.CONTROL_MOVED, True), (Reason.INTERVAL_TOO_WIDE, False)]
+)
 def test_what_is_to_be_confirmed_asks_for_other_processes(
     monkeypatch: pytest.MonkeyPatch, reason: Reason, fresh: bool
 ) -> None:
