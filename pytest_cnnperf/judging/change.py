@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..measuring.between_visits import pair_variance, visit_excess, within_error
 from ..measuring.figure import centre_variance, figure_of
 from ..measuring.samples import Samples
-from .student import reach
+from .student import MOST_LOG, reach
 
 # A case's own spread between visits is drawn to the floor, which counts as so many visits more.
 FLOOR_FREEDOM = 6.0
@@ -17,7 +17,6 @@ FLOOR_FREEDOM = 6.0
 RUN_FREEDOM = 60.0
 # The minimum detectable effect is found four times in five.
 _POWER_80 = 0.8416
-_MOST_LOG = 50.0
 # What is known exactly has a weight, too.
 _LEAST_VARIANCE = 1e-12
 
@@ -63,11 +62,11 @@ class Change:
 
     def reach(self, level: float) -> float:
         """Half width of the interval, on the logarithmic scale."""
-        return min(reach(level, self.freedom) * self.standard_error, _MOST_LOG)
+        return min(reach(level, self.freedom) * self.standard_error, MOST_LOG)
 
     def detectable(self, level: float) -> float:
         """The minimum detectable effect: the smallest relative slowdown that is certain at `level` 4 times in 5."""
-        return math.expm1(min(self.reach(level) + _POWER_80 * self.standard_error, _MOST_LOG))
+        return math.expm1(min(self.reach(level) + _POWER_80 * self.standard_error, MOST_LOG))
 
     def interval(self, level: float) -> tuple[float, float]:
         """Bounds of `ratio` that miss the truth with probability `level`."""
@@ -101,10 +100,10 @@ class Side:
         )
 
 
-def change_between(now: Side, before: Side, *, visits: float, runs: float, doubt: float = 0.0) -> Change:
-    """The change with the noise within visits, between those of either side, and between runs.
+def change_between(now: Side, before: Side, *, visits: float, doubt: float = 0.0) -> Change:
+    """The change with the noise of one run: within visits, and between those of either side.
 
-    `visits` and `runs` are the floors of those; `doubt` is the relative standard error of what the machine's other
+    `visits` is the floor of the latter; `doubt` is the relative standard error of what the machine's other
     state was allowed for.
     """
     own = (now.visits - 1) * now.excess + (before.visits - 1) * before.excess
@@ -117,7 +116,7 @@ def change_between(now: Side, before: Side, *, visits: float, runs: float, doubt
         (doubt**2, RUN_FREEDOM),
     )
     within_visits = now.within[0] + before.within[0]
-    return Change.of(now.log - before.log, within_run, runs=runs, within_visits=within_visits)
+    return Change.of(now.log - before.log, within_run, runs=0.0, within_visits=within_visits)
 
 
 def combined(changes: Sequence[Change], *, runs: float, doubt: float) -> Change:

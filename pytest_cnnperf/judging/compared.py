@@ -71,4 +71,4 @@ def _change_of(now: Samples, before: Samples, found: Sensitivity | None, *, visi
     freedom = math.fsum(part for _, part in own)
     together: Part = (math.fsum(variance * part for variance, part in own) / freedom, freedom)
     sides = (Side.of(each, max(part, together)) for each, part in zip((now, before), own, strict=True))
-    return change_between(*sides, visits=visits, runs=0.0, doubt=doubt)
+    return change_between(*sides, visits=visits, doubt=doubt)

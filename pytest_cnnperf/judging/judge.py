@@ -17,7 +17,7 @@ from .verdict import Judgement, Reason, Verdict
 ORDINARY_LEVEL = 0.05
 # SAME is said of a ratio inside the threshold when a change of so many thresholds is excluded besides.
 EXCLUDED = 2
-# Where noise forbids that after all rounds, this much is enough, and is told.
+# Where noise forbids that, this much is enough, and is told.
 EXCLUDED_IN_NOISE = 4
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1

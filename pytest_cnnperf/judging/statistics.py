@@ -10,7 +10,7 @@ from ..measuring.between_visits import visit_excess, within_error
 from ..measuring.figure import are_positive, centre_variance, figure_of
 from ..measuring.gpu.conditions import names_of
 from ..measuring.samples import Samples
-from .student import reach
+from .student import MOST_LOG, reach
 from .verdict import Reason
 
 __all__ = ["Summary", "flaw_of", "session_level", "summarize"]
@@ -68,7 +68,7 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     error = within_error(samples)
     excess = visit_excess(samples, within=error)
     whole_error = math.sqrt(error**2 + excess * centre_variance(len(samples.visits)))
-    factor = math.exp(min(reach(level, samples.freedom) * whole_error, _MOST_LOG))
+    factor = math.exp(min(reach(level, samples.freedom) * whole_error, MOST_LOG))
     return Summary(
         ratio=ratio,
         low=ratio / factor,
@@ -76,10 +76,6 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         median_ns=round(statistics.median(samples.workload_ns)),
         control_median_ns=round(statistics.median(samples.control_ns)),
     )
-
-
-# Beyond this factor nothing is said anyway, and exp would overflow.
-_MOST_LOG = 50.0
 
 
 def session_level(compared: int, false_alarm: float = 0.01) -> float:

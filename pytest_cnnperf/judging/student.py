@@ -6,6 +6,8 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
+# Farther than this, on a logarithmic scale, no interval need reach: nothing is said there, and exp would overflow.
+MOST_LOG = 50.0
 _NEARLY_NORMAL = 1000.0
 # The grid of log t on which the density is summed: from far in the flat middle to beyond the tail of one degree.
 _FIRST, _LAST, _STEP = -12.0, 40.0, 0.025

@@ -24,16 +24,20 @@ def by_core(samples: Samples, shortest_ns: int) -> tuple[Samples, Samples]:
     """
     quiet, busy = [], []
     for round_ in samples.rounds:
-        indices = range(len(round_.probe_ns))
-        is_quiet = [ns <= BUSY * shortest_ns for ns in round_.probe_ns]
-        quiet.append(round_.picked([index for index in indices if is_quiet[index]]))
-        busy.append(round_.picked([index for index in indices if not is_quiet[index]]))
+        are_quiet = _are_quiet(round_, shortest_ns)
+        quiet.append(round_.picked([index for index, is_quiet in enumerate(are_quiet) if is_quiet]))
+        busy.append(round_.picked([index for index, is_quiet in enumerate(are_quiet) if not is_quiet]))
     filled = (tuple(round_ for round_ in rounds if round_.workload_ns) for rounds in (quiet, busy))
     of_quiet, of_busy = (replace(samples, rounds=rounds) for rounds in filled)
     return of_quiet, of_busy
 
 
+def _are_quiet(round_: Round, shortest_ns: int) -> list[bool]:
+    """Of each sample, whether its core was quiet."""
+    return [ns <= BUSY * shortest_ns for ns in round_.probe_ns]
+
+
 def quiet_samples(samples: Samples) -> int | None:
     """How many samples were taken on a core whose sibling did not work; None where the core was not looked at."""
     quiet = quiet_ns(samples.rounds)
-    return sum(ns <= BUSY * quiet for round_ in samples.rounds for ns in round_.probe_ns) if quiet else None
+    return sum(sum(_are_quiet(round_, quiet)) for round_ in samples.rounds) if quiet else None

@@ -138,8 +138,8 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
         return 1
     timing = stopping.timing
     # First to the minimum exactly, since most cases stop there; where one request may hold all, it is one.
-    stops_first = stopping.count < timing.min_samples and timing.max_samples > BATCH
-    left = (timing.min_samples if stops_first else timing.max_samples) - stopping.count
+    may_stop_there = stopping.count < timing.min_samples and timing.max_samples > BATCH
+    left = (timing.min_samples if may_stop_there else timing.max_samples) - stopping.count
     if seconds_per_sample <= 0:
         return min(BATCH, left)
     seconds = timing.max_seconds - stopping.elapsed_seconds

@@ -84,7 +84,7 @@ def test_the_error_of_two_changes_together_is_what_they_scatter_by() -> None:
 def test_a_floor_between_visits_is_lowered_by_visits_of_either_side(draw: Draw) -> None:
     def error(visits: int) -> float:
         sides: list[Samples] = [draw(noise=0.0001, visits=visits) for _ in range(2)]
-        return change_between(*map(Side.of, sides), visits=0.03, runs=0.0).standard_error
+        return change_between(*map(Side.of, sides), visits=0.03).standard_error
 
     assert error(1) == pytest.approx(0.03 * math.sqrt(2), rel=0.01)
     assert error(12) < error(4) < error(1)

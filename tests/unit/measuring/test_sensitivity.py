@@ -256,7 +256,7 @@ def test_the_doubt_of_a_state_like_those_of_the_recording_is_small(chance: rando
     # Eight visits that vary by 10 % and scatter by 1 % at least know a slope to 1 % ÷ (10 % × sqrt(8)) = 0.035 or so.
     assert found_in(recording).doubt(near, recording) < 0.1 * 0.1
     assert found_in(recording).doubt(far, recording) > found_in(recording).doubt(near, recording)
-    # Of the recording's own samples those that lie far from the others are doubted as well.
+    # What lies between the two sides is in doubt, and not how far both are from the middle of the recording.
     assert found_in(recording).doubt(far, far) == 0.0
 
 
