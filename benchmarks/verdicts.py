@@ -149,7 +149,7 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
-    return compared(joined(numbered(now)), before, floor=floor)
+    return compared(joined(numbered(now)), before, floor=floor).change
 
 
 def our_verdict(before: Samples, visits: Sequence[Samples], *, threshold: float, floor: Floor) -> Verdict:

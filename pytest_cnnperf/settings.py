@@ -19,11 +19,12 @@ class Missing(str, Enum):
 
 
 class Update(str, Enum):
-    """Which baseline entries a run writes."""
+    """Which baseline entries a run writes; ADD puts it beside the runs that an entry holds, ALL in their place."""
 
     NOTHING = "nothing"
     NEW = "new"
     ALL = "all"
+    ADD = "add"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Preset:
 
     `gpu_batches` are the batches on a GPU, which smaller ones leave idle. `every_layout` asks for all layouts and (on a
     GPU) types of an offer, and for extra offers, otherwise only for the first, the framework's own.
-    Units: `max_seconds` and samples of one visit; what is compared has at least two of them, what is recorded more.
+    Units: `max_seconds` and samples of one visit.
     """
 
     name: str
@@ -102,7 +103,7 @@ class Settings:
 def will_store(settings: Settings, *, known: bool) -> bool:
     """Whether a case's speed goes into the baseline; `known` says that the baseline has it already."""
     if known:
-        return settings.update is Update.ALL
+        return settings.update in (Update.ALL, Update.ADD)
     record = settings.compare and settings.missing is Missing.RECORD
     return record or settings.update is not Update.NOTHING
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cases import Algorithm, Clock
@@ -12,7 +12,10 @@ from ..measuring.figure import are_positive, figure_of
 from ..measuring.gpu.conditions import Conditions
 from ..measuring.samples import Plan, Round, Samples
 
-MOST_SAMPLES = 96
+# Of a case of one run, and of several together: a file of sixty cases is then two thirds of a megabyte.
+MOST_SAMPLES, MOST_SAMPLES_OF_RUNS = 96, 192
+# Runs that an entry keeps, the newest: enough to know how far they lie apart.
+MOST_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,31 @@ class Entry:
         """The stored samples, ready to be compared with."""
         return Samples(self.clock, self.plan, self.rounds, self.first_call_ns)
 
+    def unlike(self, other: Entry) -> str:
+        """In what the other was recorded otherwise, so that the two cannot be runs of one entry; else empty."""
+        names = ("clock", "plan", "resolved", "versions")
+        return ", ".join(name for name in names if getattr(self, name) != getattr(other, name))
+
+    def with_run(self, newer: Entry) -> Entry:
+        """Both as runs of one entry, of which the newest three are kept; dates and facts are the newer's.
+
+        Raises: ValueError for an entry that is `unlike` this one.
+        """
+        differing = self.unlike(newer)
+        if differing:
+            raise ValueError(f"{self.key}: recorded with other {differing}, which is no other run of the same")
+        runs = (*self.samples.runs, *newer.samples.runs)[-MOST_RUNS:]
+        most = min(MOST_SAMPLES, MOST_SAMPLES_OF_RUNS // len(runs))
+        rounds = tuple(
+            replace(round_, run=number) for number, run in enumerate(runs) for round_ in thinned(run.rounds, most)
+        )
+        return replace(
+            newer,
+            rounds=rounds,
+            error_fraction=max(filter(None, (self.error_fraction, newer.error_fraction)), default=newer.error_fraction),
+            **derived(replace(self.samples, rounds=rounds)),
+        )
+
     def to_plain(self) -> dict[str, Any]:
         """Fields for JSON and for xdist: only dicts, lists, text, numbers and None; the key is not among them."""
         return {
@@ -106,6 +134,7 @@ class Entry:
                     "control_ns": list(round_.control_ns),
                     **({"probe_ns": list(round_.probe_ns), "quiet_ns": round_.quiet_ns} if round_.probe_ns else {}),
                     **({"sweep_ns": list(round_.sweep_ns)} if round_.sweep_ns else {}),
+                    **({"run": round_.run} if round_.run else {}),
                     "visit": round_.visit,
                     "wall_ns": list(round_.wall_ns),
                     "workload_ns": list(round_.workload_ns),
@@ -141,11 +170,11 @@ def derived(samples: Samples) -> dict[str, Any]:
     }
 
 
-def thinned(rounds: Sequence[Round]) -> tuple[Round, ...]:
-    """At most 96 pairs, evenly over the rounds and evenly within each."""
+def thinned(rounds: Sequence[Round], most: int = MOST_SAMPLES) -> tuple[Round, ...]:
+    """At most so many pairs, evenly over the rounds and evenly within each."""
     filled = [round_ for round_ in rounds if round_.workload_ns]
-    chosen = [filled[index] for index in _evenly(len(filled), MOST_SAMPLES)]
-    quota = MOST_SAMPLES // max(1, len(chosen))
+    chosen = [filled[index] for index in _evenly(len(filled), most)]
+    quota = most // max(1, len(chosen))
     return tuple(round_.picked(_evenly(len(round_.workload_ns), quota)) for round_ in chosen)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..cases import Case, DeviceKind
@@ -20,11 +20,15 @@ Entries = dict[str, Entry]
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did: the files, how many cases are new in them, and how many replaced an older entry."""
+    """What a write did: the files, how many cases are new in them, and how many are otherwise than before.
+
+    `unlike` are cases that could not be added to an entry, and in what they differ.
+    """
 
     files: tuple[Path, ...]
     added: int
     changed: int
+    unlike: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Baselines:
         if framework not in self._floors:
             paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
             runs = [run for folder in self._folders() for run in spread.read(folder).get(framework, ())]
-            recordings = (entry.samples for path in paths for entry in self._sound_entries(path))
+            recordings = (run for path in paths for entry in self._sound_entries(path) for run in entry.samples.runs)
             self._floors[framework] = seen_floor(recordings, runs=run_floor(runs))
         return self._floors[framework]
 
@@ -117,10 +121,30 @@ class Baselines:
 
         Raises: BaselineError when a file is broken (it is not overwritten) or cannot be written.
         """
-        new: dict[Path, Entries] = {}
-        for entry in entries:
-            new.setdefault(self.path_for(entry.key), {})[entry.key] = entry
+        new = self._by_path(entries)
         return self._rewrite(new.keys(), lambda path, held: {**held, **new[path]})
+
+    def add(self, entries: Iterable[Entry]) -> Written:
+        """As `write`, but an entry becomes one more run of what is stored of its case; an unlike one is left out.
+
+        Raises: BaselineError as `write` does.
+        """
+        new = self._by_path(entries)
+        unlike: dict[str, str] = {}
+
+        def joined(path: Path, held: Entries) -> Entries:
+            differing = {key: held[key].unlike(entry) for key, entry in new[path].items() if key in held}
+            unlike.update({key: names for key, names in differing.items() if names})
+            return {
+                **held,
+                **{
+                    key: held[key].with_run(entry) if key in held else entry
+                    for key, entry in new[path].items()
+                    if key not in unlike
+                },
+            }
+
+        return replace(self._rewrite(new.keys(), joined), unlike=unlike)
 
     def prune(self, keys: Iterable[str]) -> Written:
         """Remove these cases; a file without cases goes too. `changed` counts what was removed.
@@ -130,6 +154,12 @@ class Baselines:
         gone = set(keys)
         paths = {self.path_for(key) for key in gone}
         return self._rewrite(paths, lambda _, held: {key: entry for key, entry in held.items() if key not in gone})
+
+    def _by_path(self, entries: Iterable[Entry]) -> dict[Path, Entries]:
+        by_path: dict[Path, Entries] = {}
+        for entry in entries:
+            by_path.setdefault(self.path_for(entry.key), {})[entry.key] = entry
+        return by_path
 
     def _rewrite(self, paths: Iterable[Path], changed: Callable[[Path, Entries], Entries]) -> Written:
         paths = sorted(paths)

@@ -39,12 +39,19 @@ class Change:
     within_visits: float = 0.0
 
     @classmethod
-    def of(cls, log_ratio: float, within_run: Sequence[Part], *, runs: float, within_visits: float = 0.0) -> Change:
-        """From all variances that one run shows, and the standard deviation between runs of either side.
+    def of(
+        cls,
+        log_ratio: float,
+        within_run: Sequence[Part],
+        *,
+        between_runs: Sequence[Part] = (),
+        within_visits: float = 0.0,
+    ) -> Change:
+        """From all variances that one run shows, and those between runs.
 
         Source: Welch and Satterthwaite, for the degrees of freedom of a sum of variances.
         """
-        parts = (*within_run, (2 * runs**2, RUN_FREEDOM))
+        parts = (*within_run, *between_runs)
         variance = math.fsum(part for part, _ in parts)
         uncertain = math.fsum(part**2 / freedom for part, freedom in parts)
         return cls(
@@ -115,25 +122,52 @@ def change_between(now: Side, before: Side, *, visits: float, doubt: float = 0.0
         (between * (centre_variance(now.visits) + centre_variance(before.visits)), freedom),
         (doubt**2, RUN_FREEDOM),
     )
-    within_visits = now.within[0] + before.within[0]
-    return Change.of(now.log - before.log, within_run, runs=0.0, within_visits=within_visits)
+    return Change.of(now.log - before.log, within_run, within_visits=now.within[0] + before.within[0])
 
 
-def combined(changes: Sequence[Change], *, runs: float, doubt: float) -> Change:
-    """The mean of changes of one thing, each weighted by how well it is known.
+def of_both(first: Change, second: Change) -> Change:
+    """The mean of two changes of one thing, of which each has the share that leaves least doubt.
 
-    They come from the same visits, so what those differ by is taken to be alike in all (errors add up, not variances).
-    Where they contradict each other, all are known less well than they say. Source: inverse variances; Birge's ratio.
+    They come from the same visits, so what those differ by is taken to be alike in both (errors add up, not variances).
+    Where they contradict each other, both are known less well than they say. Source: generalized least squares; Birge's
+    ratio.
     """
-    weights = [1 / max(change.within_run, _LEAST_VARIANCE) for change in changes]
+    betweens = [math.sqrt(max(0.0, each.within_run - each.within_visits)) for each in (first, second)]
+    apart = betweens[1] - betweens[0]
+    uncertain = apart**2 + first.within_visits + second.within_visits
+    share = (second.within_visits + betweens[1] * apart) / uncertain if uncertain > _LEAST_VARIANCE else 0.5
+    share = min(1.0, max(0.0, share))
+    rest = 1 - share
+    difference = first.log_ratio - second.log_ratio
+    birge = max(1.0, difference**2 / max(first.within_run + second.within_run, _LEAST_VARIANCE))
+    within_visits = share**2 * first.within_visits + rest**2 * second.within_visits
+    variance = (share * betweens[0] + rest * betweens[1]) ** 2 + within_visits
+    return Change.of(
+        share * first.log_ratio + rest * second.log_ratio,
+        [(birge * variance, share * first.freedom + rest * second.freedom)],
+        within_visits=birge * within_visits,
+    )
+
+
+def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
+    """The mean of the changes since each of the runs that recorded a case, with what runs differ by.
+
+    `spread` is the standard deviation between runs of most cases. The changes share what is measured now, so their
+    errors within runs are taken to be alike. Where the recorded runs lie farther apart than `spread`, the case has that
+    for its own, drawn to the former. Source: empirical Bayes, as with the spread between visits.
+    """
+    weights = [1 / max(change.within_run + spread**2, _LEAST_VARIANCE) for change in changes]
     shared = [(weight / math.fsum(weights), change) for weight, change in zip(weights, changes, strict=True)]
     log = math.fsum(share * change.log_ratio for share, change in shared)
-    scatter = math.fsum(w * (change.log_ratio - log) ** 2 for w, change in zip(weights, changes, strict=True))
-    birge = max(1.0, scatter / max(1, len(changes) - 1))
-    between = math.fsum(
-        share * math.sqrt(max(0.0, change.within_run - change.within_visits)) for share, change in shared
+    error = math.fsum(share * math.sqrt(change.within_run) for share, change in shared)
+    others = len(changes) - 1
+    scatter = math.fsum(share * (change.log_ratio - log) ** 2 for share, change in shared) * len(changes)
+    freedom = FLOOR_FREEDOM + others
+    excess = max(0.0, scatter - others * spread**2) / freedom
+    # That of this run, and what is left of it in the mean of the others.
+    of_mean = 1 + math.fsum(share**2 for share, _ in shared)
+    return Change.of(
+        log,
+        [(error**2, math.fsum(share * change.freedom for share, change in shared))],
+        between_runs=[(of_mean * spread**2, RUN_FREEDOM), (of_mean * excess, freedom)],
     )
-    within = math.fsum(share**2 * change.within_visits for share, change in shared)
-    freedom = math.fsum(share * change.freedom for share, change in shared)
-    parts = ((birge * (between**2 + within), freedom), (doubt**2, RUN_FREEDOM))
-    return Change.of(log, parts, runs=runs, within_visits=birge * within)

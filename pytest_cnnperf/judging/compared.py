@@ -3,72 +3,121 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..measuring.between_visits import Floor, pair_variance
 from ..measuring.core import by_core, quiet_ns
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
-from .change import Change, Part, Side, change_between, combined
+from .change import Change, Part, Side, change_between, of_both, over_runs
 from .statistics import flaw_of
 
+# The noise of a side that is known with fewer degrees of freedom is not believed where both sides together have more.
+_FEW = 12.0
 
-def compared(now: Samples, before: Samples, *, floor: Floor) -> Change:
+
+@dataclass(frozen=True)
+class Compared:
+    """What two sides say of each other.
+
+    `own` and `pace` are now ÷ before of the workload's and of the control's time, in the samples that are most alike.
+    `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few.
+    """
+
+    change: Change
+    own: float
+    pace: float
+    lacks_quiet_core: bool
+
+
+def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     """The change between the two beside the control that goes as the case does, as far as the recording shows it.
 
     Where both have samples from quiet cores those are compared with each other, and those from beside a busy sibling
     with their like: a figure from quiet cores is known better, and what a sibling's work does to a case is hardly the
-    same twice.
+    same twice. A recording of several runs is compared with run by run.
     """
+    found = [_compared_with(now, run, floor) for run in before.runs]
+    return Compared(
+        over_runs([each.change for each in found], spread=floor.runs),
+        own=statistics.geometric_mean(each.own for each in found),
+        pace=statistics.geometric_mean(each.pace for each in found),
+        lacks_quiet_core=any(each.lacks_quiet_core for each in found),
+    )
+
+
+def _compared_with(now: Samples, before: Samples, floor: Floor) -> Compared:
+    """As `compared`, with the recording of one run, and without what runs differ by."""
     doubt = 0.0
     if not (now.are_swept and before.are_swept):
         now, before = unswept(now), unswept(before)
     if not (now.are_probed and before.are_probed):
         doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
         now, before = unprobed(now), unprobed(before)
+    kinds, lacks_quiet_core = _alike(now, before, floor)
+    most_alike = kinds[0]
     found = Sensitivity.of(before, floor.belief)
-    changes = [_change_of(here, there, found, visits=visits) for here, there, visits in _alike(now, before, floor)]
-    return combined(changes, runs=floor.runs, doubt=doubt)
+    changes = [_change_of(kind, found, doubt=doubt) for kind in kinds]
+    return Compared(
+        of_both(*changes) if len(changes) > 1 else changes[0],
+        own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
+        pace=_times(most_alike.now.control_ns, most_alike.before.control_ns),
+        lacks_quiet_core=lacks_quiet_core,
+    )
 
 
-def lacks_quiet_core(now: Samples, before: Samples) -> bool:
-    """Whether the recording has samples enough from quiet cores to compare with, and these have not."""
-    if not (now.are_probed and before.are_probed):
-        return False
-    # Sweeps say nothing of it, and a round may have fewer of them than samples.
-    (quiet_now, _), (quiet_before, _) = _by_core(unswept(now), unswept(before))
-    return not flaw_of(quiet_before) and bool(flaw_of(quiet_now))
+def _times(now_ns: Sequence[int], before_ns: Sequence[int]) -> float:
+    return statistics.median(now_ns) / statistics.median(before_ns)
 
 
-def _by_core(now: Samples, before: Samples) -> tuple[tuple[Samples, Samples], tuple[Samples, Samples]]:
-    """Both sides, each by the core; what was never seen quiet now is none the quieter for that."""
-    quiet = quiet_ns((*now.rounds, *before.rounds))
-    return by_core(now, quiet), by_core(before, quiet)
+@dataclass(frozen=True)
+class _Kind:
+    """Samples of both sides from cores in the same state, with their floor between visits."""
+
+    now: Samples
+    before: Samples
+    visits: float
+
+    @property
+    def has_flaw(self) -> bool:
+        """Whether a side has too few of them."""
+        return any(flaw_of(side) for side in (self.now, self.before))
 
 
-def _alike(now: Samples, before: Samples, floor: Floor) -> list[tuple[Samples, Samples, float]]:
-    """What can be compared of the two, each with its floor between visits: those of quiet cores, and all others.
+def _alike(now: Samples, before: Samples, floor: Floor) -> tuple[list[_Kind], bool]:
+    """What can be compared of the two: those of quiet cores, and all others; and whether only these lack the former.
 
     Few others are left out. Where there are too few of quiet cores everything is compared at once, since exponents make
     more of samples from beside siblings than these do alone.
     """
-    (quiet_now, busy_now), (quiet_before, busy_before) = _by_core(now, before)
-    quiet = (quiet_now, quiet_before, floor.quiet_visits)
-    busy = (busy_now, busy_before, floor.busy_visits)
-    if not now.are_probed or _has_flaw(*quiet[:2]):
-        return [(now, before, floor.visits)]
-    return [quiet] if _has_flaw(*busy[:2]) else [quiet, busy]
+    everything = [_Kind(now, before, floor.visits)]
+    if not now.are_probed:
+        return everything, False
+    # What was never seen quiet now is none the quieter for that.
+    shortest_ns = quiet_ns((*now.rounds, *before.rounds))
+    (quiet_now, busy_now), (quiet_before, busy_before) = (by_core(side, shortest_ns) for side in (now, before))
+    quiet, busy = _Kind(quiet_now, quiet_before, floor.quiet_visits), _Kind(busy_now, busy_before, floor.busy_visits)
+    if quiet.has_flaw:
+        return everything, flaw_of(quiet_before) is None
+    return ([quiet] if busy.has_flaw else [quiet, busy]), False
 
 
-def _has_flaw(*sides: Samples) -> bool:
-    return any(flaw_of(side) for side in sides)
+def _change_of(kind: _Kind, found: Sensitivity | None, *, doubt: float) -> Change:
+    """The change between samples of one kind."""
+    sides = (kind.now, kind.before)
+    if found is not None:
+        doubt = math.hypot(doubt, found.doubt(*sides))
+        sides = (found.corrected(kind.now), found.corrected(kind.before))
+    noise = _noise_of(sides)
+    now, before = (Side.of(side, part) for side, part in zip(sides, noise, strict=True))
+    return change_between(now, before, visits=kind.visits, doubt=doubt)
 
 
-def _change_of(now: Samples, before: Samples, found: Sensitivity | None, *, visits: float) -> Change:
-    """The change between samples of one kind; the noise of few is known better from both sides together."""
-    doubt = found.doubt(now, before) if found is not None else 0.0
-    now, before = (found.corrected(each) if found is not None else each for each in (now, before))
-    own = [(pair_variance(each), float(each.freedom)) for each in (now, before)]
+def _noise_of(sides: Sequence[Samples]) -> list[Part]:
+    """The variance of a pair of each side; that of few is known better from both sides together, if that is more."""
+    own = [(pair_variance(side), float(side.freedom)) for side in sides]
     freedom = math.fsum(part for _, part in own)
-    together: Part = (math.fsum(variance * part for variance, part in own) / freedom, freedom)
-    sides = (Side.of(each, max(part, together)) for each, part in zip((now, before), own, strict=True))
-    return change_between(*sides, visits=visits, doubt=doubt)
+    together = (math.fsum(variance * part for variance, part in own) / freedom, freedom)
+    return [together if known < _FEW and variance < together[0] else (variance, known) for variance, known in own]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Sequence
 
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
 from .change import Change
-from .compared import compared, lacks_quiet_core
+from .compared import Compared, compared
 from .statistics import flaw_of
 from .verdict import Judgement, Reason, Verdict
 
@@ -38,23 +36,23 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         flaw = flaw_of(samples)
         if flaw is not None:
             return Judgement(Verdict.UNDECIDED, flaw[0], f"{side}: {flaw[1]}")
-    change = compared(now, before, floor=floor)
-    own, pace = _times(now.workload_ns, before.workload_ns), _times(now.control_ns, before.control_ns)
+    found = compared(now, before, floor=floor)
+    change = found.change
     verdict, reason, detail = _unless_control_moved(
-        _decide(change, threshold=threshold, level=level), own, pace, threshold=threshold
+        _decide(change, threshold=threshold, level=level), found, threshold=threshold
     )
     low, high = change.interval(level)
     return Judgement(
         verdict,
         reason,
-        "; ".join(part for part in (detail, _machine_word(pace)) if part),
+        "; ".join(part for part in (detail, _machine_word(found.pace)) if part),
         baseline_ratio=change.ratio,
         low=low,
         high=high,
         resolution=change.detectable(level),
         within_run=change.within_run,
-        control_pace=pace,
-        lacks_quiet_core=lacks_quiet_core(now, before),
+        control_pace=found.pace,
+        lacks_quiet_core=found.lacks_quiet_core,
     )
 
 
@@ -100,27 +98,20 @@ def _percent(ratio: float) -> str:
     return f"{ratio - 1:+.1%}"
 
 
-def _times(now_ns: Sequence[int], before_ns: Sequence[int]) -> float:
-    return statistics.median(now_ns) / statistics.median(before_ns)
-
-
 _Decision = tuple[Verdict, Reason, str]
 
 
-def _unless_control_moved(decision: _Decision, own: float, pace: float, *, threshold: float) -> _Decision:
-    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell.
-
-    `own` and `pace` are now ÷ before of the workload and of the control.
-    """
+def _unless_control_moved(decision: _Decision, found: Compared, *, threshold: float) -> _Decision:
+    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
     verdict, _, detail = decision
-    is_still = 1 / (1 + threshold) < own < 1 + threshold
-    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(pace):
+    is_still = 1 / (1 + threshold) < found.own < 1 + threshold
+    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(found.pace):
         return decision
     return (
         Verdict.UNDECIDED,
         Reason.CONTROL_MOVED,
-        f"{detail}; but the case's own time is {_percent(own)}, and only the control moved: run again, look at what "
-        "else runs on this machine, or at its NumPy",
+        f"{detail}; but the case's own time is {_percent(found.own)}, and only the control moved: run again, look at "
+        "what else runs on this machine, or at its NumPy",
     )
 
 

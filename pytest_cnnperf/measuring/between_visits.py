@@ -17,16 +17,20 @@ from .sensitivity import Belief, corrected_by_itself
 # within the blocks included.
 PRIOR_SPREAD = 0.01
 PRIOR_WEIGHT = 3
+# Beside a sibling thread that works: 3 to 6 % were seen.
+PRIOR_BUSY_SPREAD = 0.03
 LEAST_SPREAD = 0.004
 # A visit that is so much slower than the median of its case is no noise like the others': pages that lie badly for a
 # process's life, a neighbour for a minute. Of 307 recorded cases two had one, 1.9 and 2.4 times as slow.
 ASTRAY = 0.15
+# Fewer samples of a visit, as of its few moments on a quiet core, hardly tell its noise from what visits differ by.
+_LEAST_OF_VISIT = 3
 # Between runs an hour apart, beyond what their visits explain: five pairs of runs of 160 cases on the machine of the
-# first baselines gave 0.8 to 1.0 %. With the weight of so many cases; and never is less believed, since a comparison
-# soon after the recording shows none of it (with half of this, one of 160 cases was then SLOWER without a change).
+# first baselines gave 0.8 to 1.0 %. With the weight of so many cases: what a machine shows itself soon counts for more,
+# and a case that differs by more than others has that for its own where its baseline knows several runs.
 PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
-LEAST_RUN_SPREAD = 0.01
+LEAST_RUN_SPREAD = 0.002
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Floor:
     runs: float = PRIOR_RUN_SPREAD
     belief: Belief = field(default_factory=Belief)
     quiet_visits: float = PRIOR_SPREAD
-    busy_visits: float = PRIOR_SPREAD
+    busy_visits: float = PRIOR_BUSY_SPREAD
 
 
 @dataclass(frozen=True)
@@ -115,15 +119,17 @@ def _deviation(logs: Sequence[float]) -> float:
     return centre_error([log - middle for log in sound]) * math.sqrt(len(sound))
 
 
-def visit_floor(excesses: Iterable[float]) -> float:
+def visit_floor(excesses: Iterable[float], *, prior: float = PRIOR_SPREAD) -> float:
     """Relative standard deviation between visits beyond the noise within them, pooled over many cases' variances.
 
-    It is their median: cases that jump have their own spread besides. Few cases are drawn to `PRIOR_SPREAD`, and never
+    It is their median: cases that jump have their own spread besides. Few cases are drawn to `prior`, and never
     is less than `LEAST_SPREAD` believed.
     """
     excesses = tuple(excesses)
-    seen = statistics.median(excesses) if excesses else 0.0
-    variance = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + len(excesses) * seen) / (PRIOR_WEIGHT + len(excesses))
+    if not excesses:
+        return prior
+    seen = statistics.median(excesses)
+    variance = (PRIOR_WEIGHT * prior**2 + len(excesses) * seen) / (PRIOR_WEIGHT + len(excesses))
     return max(LEAST_SPREAD, math.sqrt(variance))
 
 
@@ -138,15 +144,14 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
         runs,
         belief,
         quiet_visits=_floor_of(quiet for quiet, _ in by_cores),
-        busy_visits=_floor_of(busy for _, busy in by_cores),
+        busy_visits=_floor_of((busy for _, busy in by_cores), prior=PRIOR_BUSY_SPREAD),
     )
 
 
-def _floor_of(visited: Iterable[Samples]) -> float:
-    """The floor between the visits of these samples, those with two in a visit or more."""
-    return visit_floor(
-        visit_excess(each) for each in visited if len(each.visits) > 1 and each.count >= 2 * len(each.visits)
-    )
+def _floor_of(visited: Iterable[Samples], *, prior: float = PRIOR_SPREAD) -> float:
+    """The floor between the visits of these samples, those with enough in a visit to know the noise within."""
+    enough = (each for each in visited if len(each.visits) > 1 and each.count >= _LEAST_OF_VISIT * len(each.visits))
+    return visit_floor(map(visit_excess, enough), prior=prior)
 
 
 def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:

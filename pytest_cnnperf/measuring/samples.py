@@ -16,7 +16,8 @@ from .gpu.state import GpuState
 class Round:
     """Pairs (workload, control) of one freshly prepared handle, taken back to back.
 
-    `visit` numbers the visits of a case: rounds of one visit share its minute and its processes.
+    `visit` numbers the visits of a case in a run: rounds of one visit share its minute and its processes. `run` numbers
+    the runs that a recording comes from.
     Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
     workload calls, `sweep_ns` the time of the sweep through the caches before each, `probe_ns` that of the probe of the
     core beside each (the longest of three), and `quiet_ns` what a probe takes on a quiet core.
@@ -31,6 +32,7 @@ class Round:
     sweep_ns: tuple[int, ...] = ()
     probe_ns: tuple[int, ...] = ()
     quiet_ns: int = 0
+    run: int = 0
 
     @property
     def is_swept(self) -> bool:
@@ -133,9 +135,22 @@ class Samples:
 
     @cached_property
     def visits(self) -> tuple[tuple[Round, ...], ...]:
-        """The rounds by visit, in the order of the visits' numbers; a visit without any sample is none."""
-        numbers = sorted({round_.visit for round_ in self.rounds if round_.workload_ns})
-        return tuple(tuple(round_ for round_ in self.rounds if round_.visit == number) for number in numbers)
+        """The rounds by visit, in the order of runs and visits; a visit without any sample is none."""
+        by_visit: dict[tuple[int, int], list[Round]] = {}
+        for round_ in self.rounds:
+            by_visit.setdefault((round_.run, round_.visit), []).append(round_)
+        filled = (number for number in sorted(by_visit) if any(each.workload_ns for each in by_visit[number]))
+        return tuple(tuple(by_visit[number]) for number in filled)
+
+    @cached_property
+    def runs(self) -> tuple[Samples, ...]:
+        """The samples of each run, in the order of the runs' numbers."""
+        numbers = sorted({round_.run for round_ in self.rounds})
+        if len(numbers) < 2:
+            return (self,)
+        return tuple(
+            replace(self, rounds=tuple(round_ for round_ in self.rounds if round_.run == number)) for number in numbers
+        )
 
     def of_visit(self, number: int) -> Samples:
         """The same samples, all of the visit of this number."""

@@ -14,7 +14,7 @@ from ..errors import CnnperfError
 from ..matrix import merged
 from ..report.outcome import Hole
 from ..report.report import RATES, Report
-from ..settings import will_store
+from ..settings import Update, will_store
 from .recording import Recorder
 from .session import Session
 
@@ -89,7 +89,8 @@ def _learn(session: Session, errors: list[str]) -> tuple[str, ...]:
 
     Not one that accepts new speeds: those have changed.
     """
-    if not will_store(session.settings, known=False) or will_store(session.settings, known=True):
+    settings = session.settings
+    if not will_store(settings, known=False) or settings.update is Update.ALL:
         return ()
     try:
         return session.run.learn(session.outcomes, session.measured_on)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..measuring.gpus import Gpu
 from ..measuring.lease import OnWait, core_device, cores, lease
 from ..measuring.machine import Machine, detect
 from ..report.outcome import Outcome
-from ..settings import Settings, will_store
+from ..settings import Settings, Update, will_store
 from .learning import learned
 from .question import Questions
 
@@ -200,13 +200,11 @@ class Run:
                 machine = (measured_on or {}).get(outcome.key, self.machine)
                 entries.setdefault(machine, []).append(Entry.from_plain(outcome.key, outcome.entry))
         folder = self.baselines.directory
-        self._written += [Baselines.open(folder, machine).write(own) for machine, own in entries.items()]
-        files = dict.fromkeys(file for one in self._written for file in one.files)
-        if not files:
-            return ()
-        added, changed = (sum(getattr(one, name) for one in self._written) for name in ("added", "changed"))
-        counts = f"{added} new and {changed} changed"
-        return (f"{counts} baseline entries in {', '.join(map(_shown, files))}",)
+        adds = self.settings.update is Update.ADD
+        for machine, own in entries.items():
+            baselines = Baselines.open(folder, machine)
+            self._written.append(baselines.add(own) if adds else baselines.write(own))
+        return tuple(filter(None, (_stored(self._written), _left_alone(self._written))))
 
     def learn(self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None) -> tuple[str, ...]:
         """Store what these comparisons show of the spread between runs; returns what was written, in words.
@@ -247,6 +245,23 @@ def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:
     backwards = numbers[::-1]
     start = by % len(backwards)
     return backwards[start:] + backwards[:start]
+
+
+def _stored(written: Sequence[Written]) -> str:
+    files = dict.fromkeys(file for one in written for file in one.files)
+    added, changed = (sum(getattr(one, name) for one in written) for name in ("added", "changed"))
+    return f"{added} new and {changed} changed baseline entries in {', '.join(map(_shown, files))}" if files else ""
+
+
+def _left_alone(written: Sequence[Written]) -> str:
+    unlike = {key: names for one in written for key, names in one.unlike.items()}
+    if not unlike:
+        return ""
+    key, names = min(unlike.items())
+    return (
+        f"{len(unlike)} not added to what is stored of them, since that was recorded otherwise (first: {key}: "
+        f"other {names}); next: --cnnperf-update puts this run in its place"
+    )
 
 
 def _shown(path: Path) -> str:

@@ -221,14 +221,14 @@ def judged_so_far(
     judgement, count = judged_alone(joined(visits)), len(visits)
     if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
         return judgement
-    only_busy = judgement.lacks_quiet_core and count < looks[-1]
+    later = judged_alone(joined(visits[1:])) if count in looks else judgement
+    only_busy = (judgement.lacks_quiet_core or later.lacks_quiet_core) and count < looks[-1]
     if count not in looks or only_busy:
         following = looks[-1] if only_busy else next((look for look in looks if look > count), looks[-1])
         where = " beside a busy sibling thread" if only_busy else ""
         detail = f"{judgement.detail}; seen in {count} visits{where}, and believed after {following}"
         return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    ratio = judged_alone(joined(visits[1:])).baseline_ratio or 1.0
-    return confirmed(judgement, ratio, threshold=threshold)
+    return confirmed(judgement, later.baseline_ratio or 1.0, threshold=threshold)
 
 
 def joined(parts: Sequence[Samples]) -> Samples:

@@ -90,9 +90,10 @@ def rates(measured: Recordings, *, level: float, floor: Floor) -> tuple[Rate, ..
 def judged_as_a_run(
     visits: Sequence[Samples], before: Samples, *, threshold: float, level: float, floor: Floor
 ) -> Judgement:
-    """The run's own rules: visit after visit, until the judgement needs no other."""
-    looks = CPU_LOOKS
-    alone = partial(judge, before=before, threshold=threshold, level=look_level(level, looks), floor=floor)
+    """The run's own rules: visit after visit, until the judgement needs no other or there is none left."""
+    alone = partial(judge, before=before, threshold=threshold, level=look_level(level, CPU_LOOKS), floor=floor)
+    # What a run would put off to a look that nobody can take here is said at the last one there is.
+    looks = tuple(look for look in CPU_LOOKS if look <= len(visits)) or CPU_LOOKS
     for count in range(1, len(visits) + 1):
         judgement = judged_so_far(visits[:count], alone, threshold=threshold, looks=looks)
         if is_settled(judgement, count, looks=looks):

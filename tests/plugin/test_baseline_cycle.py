@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 SLOW_LAYER_B = {"match": "h9w9", "workload_ns": 2_400_000}
@@ -162,3 +164,26 @@ def test_an_expected_failure_stays_one(suite):
     source = (suite.pytester.path / "test_suite.py").read_text()
     suite.pytester.makepyfile(test_suite=source.replace("@pytest.mark.cnn", "@pytest.mark.xfail\n@pytest.mark.cnn"))
     suite.run("--cnnperf-compare", "-ra").assert_outcomes(xpassed=1, xfailed=1)
+
+
+def test_update_add_keeps_both_runs_and_takes_what_they_differ_by_for_noise(suite):
+    file = recorded(suite)
+    suite.play(SLOW_LAYER_B)
+    suite.run("--cnnperf-update-add").assert_outcomes(passed=2)
+    entries = json.loads(file.read_text())["entries"]
+    assert [{round_.get("run", 0) for round_ in entry["rounds"]} for entry in entries.values()] == [{0, 1}] * 2
+    # +20 % was seen of the unchanged case, and is no alarm now; layer a is as steady as ever.
+    verdicts = {outcome["layer"]: outcome["verdict"] for outcome in suite.outcomes("--cnnperf-compare")}
+    assert verdicts == {"a": "SAME", "b": "UNDECIDED"}
+    suite.run("--cnnperf-update").assert_outcomes(passed=2)
+    assert '"run"' not in file.read_text()
+
+
+def test_update_add_leaves_alone_what_was_recorded_with_other_versions(suite):
+    file = recorded(suite)
+    before = file.read_text()
+    suite.play(version="2.0")
+    result = suite.run("--cnnperf-update-add")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["written: 2 not added*other versions*--cnnperf-update *"])
+    assert file.read_text() == before

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pytest_cnnperf.baseline import Entry
-from pytest_cnnperf.baseline.entry import thinned
+from pytest_cnnperf.baseline.entry import MOST_RUNS, MOST_SAMPLES_OF_RUNS, thinned
 from pytest_cnnperf.measuring.figure import figure_of, visit_logs
 from pytest_cnnperf.measuring.samples import Round
 from pytest_cnnperf.measuring.sensitivity import corrected_by_itself
@@ -97,3 +98,40 @@ def test_the_figures_of_the_visits_are_those_beside_the_control_that_goes_as_the
 def test_samples_without_a_figure_never_become_a_baseline(make_entry: MakeEntry, workload_ns: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="cannot become a baseline"):
         make_entry(workload_ns=workload_ns)
+
+
+def test_runs_of_an_entry_stay_apart_through_json(make_entry: MakeEntry) -> None:
+    older, newer = make_entry(), replace(make_entry(workload_ns=(6_000_000,) * 3), recorded="2026-11-27")
+    both = older.with_run(newer)
+    assert Entry.from_plain(both.key, json.loads(json.dumps(both.to_plain()))) == both
+    assert [run.workload_ns for run in both.samples.runs] == [older.samples.workload_ns, newer.samples.workload_ns]
+    assert both.recorded == "2026-11-27"
+    assert older.ratio < both.ratio < newer.ratio
+    # A single run says nothing of runs.
+    assert not any("run" in round_ for round_ in older.to_plain()["rounds"])
+
+
+def test_the_newest_runs_are_kept_with_as_many_samples_as_all_may_have(make_entry: MakeEntry) -> None:
+    def run(number: int) -> Entry:
+        return make_entry(workload_ns=tuple(number * 1_000_000 + sample for sample in range(48)), rounds=2)
+
+    entry, counts = run(1), []
+    for number in range(2, 6):
+        entry = entry.with_run(run(number))
+        counts.append([each.count for each in entry.samples.runs])
+    assert counts == [[96, 96], [64, 64, 64], [64, 64, 64], [64, 64, 64]]
+    assert len(entry.samples.runs) == MOST_RUNS
+    assert entry.samples.count <= MOST_SAMPLES_OF_RUNS
+    assert [each.workload_ns[0] // 1_000_000 for each in entry.samples.runs] == [3, 4, 5]
+    assert {round_.run for round_ in entry.rounds} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("changed", "names"),
+    [({"versions": {"torch": "2.14.0"}}, "versions"), ({"resolved": "im2col", "versions": {}}, "resolved, versions")],
+)
+def test_what_ran_otherwise_is_no_other_run_of_the_same(make_entry: MakeEntry, changed: Any, names: str) -> None:
+    other = replace(make_entry(), **changed)
+    assert make_entry().unlike(other) == names
+    with pytest.raises(ValueError, match=f"other {names}"):
+        make_entry().with_run(other)

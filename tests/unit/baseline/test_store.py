@@ -67,6 +67,36 @@ def test_a_write_keeps_other_cases_and_counts_what_it_did(baselines: Baselines, 
     assert fresh.find(again.key) == again
 
 
+def test_an_entry_is_added_to_the_runs_of_its_case(baselines: Baselines, make_entry: MakeEntry) -> None:
+    baselines.write([make_entry("conv1"), make_entry("conv2")])
+    again = make_entry("conv2", workload_ns=(6_000_000,) * 3)
+    written = baselines.add([again, make_entry("conv3")])
+    assert (written.added, written.changed, written.unlike) == (1, 1, {})
+    stored = Baselines.open(baselines.directory, baselines.machine).load_all()
+    assert [len(entry.samples.runs) for entry in stored.values()] == [1, 2, 1]
+    assert stored[again.key] == make_entry("conv2").with_run(again)
+
+
+def test_an_unlike_entry_is_not_added_and_what_is_stored_stays(baselines: Baselines, make_entry: MakeEntry) -> None:
+    baselines.write([make_entry()])
+    other = replace(make_entry(), versions={"torch": "2.14.0"})
+    written = baselines.add([other])
+    assert written == Written((), 0, 0, unlike={other.key: "versions"})
+    assert baselines.find(other.key) == make_entry()
+
+
+def test_the_floor_between_visits_knows_the_runs_apart(baselines: Baselines, make_entry: MakeEntry) -> None:
+    steady = (5_000_000, 5_010_000, 4_990_000)
+    entries = [make_entry(layer, workload_ns=steady, rounds=4) for layer in ("conv1", "conv2", "conv3")]
+    baselines.write(entries)
+    alone = baselines.floor("torch").visits
+    baselines.add(
+        make_entry(layer, workload_ns=tuple(2 * ns for ns in steady), rounds=4) for layer in ("conv1", "conv2")
+    )
+    # What two runs differ by is nothing between visits.
+    assert baselines.floor("torch").visits <= alone
+
+
 def test_a_run_that_read_before_another_wrote_does_not_undo_its_write(
     baselines: Baselines, make_entry: MakeEntry
 ) -> None:

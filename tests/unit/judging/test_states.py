@@ -99,6 +99,26 @@ def test_a_run_on_quiet_cores_only_is_compared_with_the_quiet_samples_of_a_mixed
     assert slower.baseline_ratio == pytest.approx(1.15, abs=0.01)
 
 
+def test_a_case_that_is_slower_on_quiet_cores_is_no_moved_control() -> None:
+    """A recording mostly beside siblings, which slow case and control, and a slower case on quiet cores now."""
+    mostly_busy = (1000, 1900, 1900, 1900) * 2
+
+    def with_control(samples: Samples) -> Samples:
+        return replace(
+            samples,
+            rounds=tuple(
+                replace(each, control_ns=tuple(1_200_000 if ns == 1900 else 1_000_000 for ns in each.probe_ns))
+                for each in samples.rounds
+            ),
+        )
+
+    before = with_control(in_a_mix(probes=mostly_busy))
+    judgement = judged(with_control(beside_a_sibling(4, visits=4, factor=1.3)), before)
+    # Over all samples its own time is 1.0, and the control's pace 0.83.
+    assert (judgement.verdict, judgement.reason) == (Verdict.SLOWER, Reason.RATIO_ABOVE_THRESHOLD)
+    assert judgement.control_pace == pytest.approx(1.0)
+
+
 def test_whether_quiet_cores_are_lacking_is_told() -> None:
     before = in_a_mix()
     assert judged(beside_a_sibling(0, visits=4), before).lacks_quiet_core

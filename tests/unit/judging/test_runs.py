@@ -1,0 +1,62 @@
+"""Verdicts beside a recording of several runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_cnnperf.judging.verdict import Reason, Verdict
+from pytest_cnnperf.measuring.samples import Samples
+
+from .conftest import Draw, judged
+
+
+def of_runs(*runs: Samples) -> Samples:
+    """These as the runs of one recording."""
+    rounds = tuple(replace(each, run=number) for number, run in enumerate(runs) for each in run.rounds)
+    return replace(runs[0], rounds=rounds)
+
+
+def test_runs_keep_their_visits_apart(draw: Draw) -> None:
+    first, second = draw(noise=0.01, count=4, visits=3), draw(noise=0.01, count=4, visits=2)
+    both = of_runs(first, second)
+    assert [(each[0].run, each[0].visit) for each in both.visits] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+    assert both.runs[0] == first
+    assert [len(run.visits) for run in both.runs] == [3, 2]
+    assert first.runs == (first,)
+
+
+def test_a_case_whose_runs_lie_far_apart_needs_a_larger_change(draw: Draw) -> None:
+    """What one recording alone calls SLOWER is what another run of the unchanged case did, too."""
+    low, high = draw(noise=0.005, visits=8), draw(noise=0.005, visits=8, factor=1.25)
+    now = draw(noise=0.005, visits=4, factor=1.2)
+    assert judged(now, low, floor=0.005, runs=0.01).verdict is Verdict.SLOWER
+    both = judged(now, of_runs(low, high), floor=0.005, runs=0.01)
+    assert (both.verdict, both.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert both.baseline_ratio == pytest.approx(1.2 / 1.25**0.5, rel=0.01)
+
+
+def test_runs_that_agree_show_a_smaller_change_than_one_of_them(draw: Draw) -> None:
+    runs = [draw(noise=0.005, visits=8) for _ in range(3)]
+    now = draw(noise=0.005, visits=4, factor=1.12)
+    one, three = (judged(now, before, floor=0.005, runs=0.02) for before in (runs[0], of_runs(*runs)))
+    assert one.verdict is Verdict.UNDECIDED
+    assert three.verdict is Verdict.SLOWER
+    assert three.resolution is not None
+    assert one.resolution is not None
+    assert three.resolution < one.resolution
+
+
+def test_a_run_on_quiet_cores_and_one_beside_a_sibling_are_each_compared_with_their_like(draw: Draw) -> None:
+    def probed(samples: Samples, probe: int) -> Samples:
+        rounds = (replace(each, probe_ns=(probe,) * len(each.workload_ns), quiet_ns=1000) for each in samples.rounds)
+        return replace(samples, rounds=tuple(rounds))
+
+    quiet, busy = probed(draw(noise=0.005, visits=8), 1000), probed(draw(noise=0.005, visits=8, factor=1.3), 1900)
+    now = probed(draw(noise=0.005, visits=4), 1000)
+    judgement = judged(now, of_runs(quiet, busy), floor=0.005, runs=0.01)
+    # A recording that never met a quiet core says less, and weighs less.
+    assert judgement.verdict is not Verdict.FASTER
+    assert not judgement.lacks_quiet_core
+    assert judged(probed(draw(noise=0.005, visits=4), 1900), of_runs(quiet, busy)).lacks_quiet_core
