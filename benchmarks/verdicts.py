@@ -39,10 +39,10 @@ from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
 from pytest_cnnperf.measuring.core import quiet_samples
 from pytest_cnnperf.measuring.figure import figure_of
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.measuring.samples import Plan, Round, Samples, joined
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
-from pytest_cnnperf.run.visits import CPU_LOOKS, joined
+from pytest_cnnperf.run.visits import CPU_LOOKS
 from pytest_cnnperf.selftest.rates import THRESHOLD_OF_SLOWDOWN, judged_as_a_run
 from pytest_cnnperf.selftest.recordings import Recording
 from pytest_cnnperf.settings import QUICK, Settings, Timing

@@ -73,8 +73,9 @@ class Settings:
     """Effective settings of a run (marker > command line > ini > default is resolved before this is made).
 
     An empty tuple means "all that there are". Units: `threshold` is a fraction (0.05 is 5 %); `deadline_seconds` is
-    how long a worker may be silent beyond what its request is expected to take. `commands` start frameworks that lie
-    elsewhere, by name, each as one would type it.
+    how long a worker may be silent beyond what its request is expected to take, `lasting_seconds` how long after the
+    first visit of a case a change must be there, too. `commands` start frameworks that lie elsewhere, by name, each as
+    one would type it.
     """
 
     preset: Preset = QUICK
@@ -97,6 +98,7 @@ class Settings:
     require_gpu: int = 0
     json: Path | None = None
     deadline_seconds: float = 300.0
+    lasting_seconds: float = 120.0
     commands: Mapping[str, str] = field(default_factory=dict)
 
 

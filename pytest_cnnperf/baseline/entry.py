@@ -93,16 +93,18 @@ class Entry:
     def with_run(self, newer: Entry) -> Entry:
         """Both as runs of one entry, of which the newest three are kept; dates and facts are the newer's.
 
+        The same run a second time, as after a write that failed halfway, changes nothing.
         Raises: ValueError for an entry that is `unlike` this one.
         """
         differing = self.unlike(newer)
         if differing:
             raise ValueError(f"{self.key}: recorded with other {differing}, which is no other run of the same")
-        runs = (*self.samples.runs, *newer.samples.runs)[-MOST_RUNS:]
-        most = min(MOST_SAMPLES, MOST_SAMPLES_OF_RUNS // len(runs))
-        rounds = tuple(
-            replace(round_, run=number) for number, run in enumerate(runs) for round_ in thinned(run.rounds, most)
-        )
+        runs = [run.rounds for run in self.samples.runs]
+        if _of_run(0, thinned(newer.rounds, _most_samples(len(runs)))) == _of_run(0, runs[-1]):
+            return self
+        runs = [*runs, newer.rounds][-MOST_RUNS:]
+        most = _most_samples(len(runs))
+        rounds = tuple(each for number, run in enumerate(runs) for each in _of_run(number, thinned(run, most)))
         return replace(
             newer,
             rounds=rounds,
@@ -159,6 +161,15 @@ class Entry:
 def _round(plain: Mapping[str, Any]) -> Round:
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
     return Round(**fields)
+
+
+def _most_samples(runs: int) -> int:
+    """How many samples each of so many runs may have."""
+    return min(MOST_SAMPLES, MOST_SAMPLES_OF_RUNS // runs)
+
+
+def _of_run(number: int, rounds: Sequence[Round]) -> tuple[Round, ...]:
+    return tuple(replace(each, run=number) for each in rounds)
 
 
 def derived(samples: Samples) -> dict[str, Any]:

@@ -181,6 +181,14 @@ class Samples:
         return (workload_ns + self.plan.control_units * statistics.median(self.control_ns)) / 1e9
 
 
+def joined(parts: Sequence[Samples]) -> Samples:
+    """All rounds of these samples, of which there is at least one."""
+    first, *others = parts
+    for samples in others:
+        first = first.joined(samples)
+    return first
+
+
 def unprobed(samples: Samples) -> Samples:
     """The same samples, as if nobody had looked at the core."""
     return replace(samples, rounds=tuple(replace(each, probe_ns=(), quiet_ns=0) for each in samples.rounds))

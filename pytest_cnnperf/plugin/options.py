@@ -18,6 +18,8 @@ from ..frameworks.locating import command_key
 from ..settings import PRESETS, Missing, Preset, Settings, Update
 
 Member = TypeVar("Member", bound=Enum)
+# An hour: who waits longer for a verdict has forgotten the question.
+_MOST_LASTING = 3600
 # The others follow from what is timed: the CPU time of one thread, elapsed time of several.
 _DEVICE_CLOCKS = {clock.value: clock for clock in (Clock.DEVICE_COLD, Clock.DEVICE_HOT)}
 
@@ -79,13 +81,24 @@ def _counts(what: str) -> Callable[[str], tuple[int, ...]]:
 
 
 def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise UsageError(f"a deadline must be a number of seconds above 0, got {text!r}")
     return value
+
+
+def _seconds_or_none(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= _MOST_LASTING:
+        raise UsageError(f"--cnnperf-lasting must be a number of seconds from 0 to {_MOST_LASTING}, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def percent(text: str) -> float:
@@ -166,6 +179,8 @@ OPTIONS = (
            "Error instead of skipping when fewer than N GPUs can be used."),
     Option("deadline", "deadline_seconds", _seconds, "SECONDS",
            "End a worker that is silent for longer than this beyond its expected time (default: 300)."),
+    Option("lasting", "lasting_seconds", _seconds_or_none, "SECONDS",
+           "A change must be there so long after the first visit of its case, too (default: 120)."),
     Option("only-missing", "only_missing", None, "",
            "Leave out cases that the baseline of this machine has: go on with a recording that was cut off."),
     Option("prune", "prune", None, "", "Remove stored cases that no case of a complete run asks for."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -43,6 +44,15 @@ def come_back(item: pytest.Item, later: Later) -> NoReturn:
     pytest.skip(str(later))
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """A test that waits `since` then and comes back `not_before` then, by the monotonic clock."""
+
+    item: pytest.Item
+    since: float
+    not_before: float = 0.0
+
+
 class Returning:
     """Runs the tests of this process; those that come back wait, and then run again together behind another test.
 
@@ -57,12 +67,14 @@ class Returning:
         *,
         is_enough: Callable[[], bool] = lambda: False,
         now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._session = session
         self._came_back = came_back
         self._is_enough = is_enough
         self._now = now
-        self._waiting: list[tuple[pytest.Item, float]] = []
+        self._sleep = sleep
+        self._waiting: list[_Waiting] = []
         self._group: list[pytest.Item] = []
         self._is_again = False
         # Visits of waiting tests in the processes that run now.
@@ -87,21 +99,37 @@ class Returning:
 
     def _ready(self, *, is_last: bool) -> list[pytest.Item]:
         now = self._now()
-        if not is_last and not (self._waiting and now - self._waiting[0][1] >= MOST_SECONDS):
+        due = [each for each in self._waiting if each.not_before <= now]
+        if not is_last and not (due and now - due[0].since >= MOST_SECONDS):
             return []
-        return [item for item, since in self._waiting if is_last or now - since >= LEAST_SECONDS]
+        return [each.item for each in due if is_last or now - each.since >= LEAST_SECONDS]
+
+    def _next_group(self, session: pytest.Session, nextitem: pytest.Item | None) -> list[pytest.Item]:
+        """Those that run again now; none where the run is to end, or the next test is not ours to put off."""
+        if _stops(session) or (nextitem is None and self._is_enough()):
+            return []
+        if nextitem is not None:
+            return self._group
+        self._wait_until_due()
+        # Behind the last test also it, if it came back: the others still stand before it.
+        return self._ready(is_last=True)
+
+    def _wait_until_due(self) -> None:
+        """Nothing else is left to run: let the time go by after which what a case shows must still be there."""
+        seconds = min((each.not_before for each in self._waiting), default=0.0) - self._now()
+        if seconds > 0:
+            cases = "1 case shows" if len(self._waiting) == 1 else f"{len(self._waiting)} cases show"
+            self._session.tell(f"{seconds:.0f} s until it is seen whether what {cases} lasts")
+            self._sleep(seconds)
 
     def _run_again(self, session: pytest.Session, nextitem: pytest.Item | None) -> None:
-        # Behind the last test also it, if it came back: the others still stand before it.
-        while group := self._ready(is_last=True) if nextitem is None else self._group:
-            if _stops(session) or (nextitem is None and self._is_enough()):
-                return
-            self._waiting = [each for each in self._waiting if each[0] not in group]
+        while group := self._next_group(session, nextitem):
+            self._waiting = [each for each in self._waiting if each.item not in group]
             self._group = []
             self._renew_for(group)
             for number, item in enumerate(group):
                 # Behind the last test of all come those of this group that are not settled even now.
-                waiting = [each for each, _ in self._waiting] if nextitem is None else []
+                waiting = [each.item for each in self._waiting] if nextitem is None else []
                 following = next(iter((*group[number + 1 :], *waiting)), nextitem)
                 with reporting_of(item):
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -109,7 +137,7 @@ class Returning:
                     return
 
     def _wait(self, item: pytest.Item, later: Later) -> None:
-        self._waiting.append((item, self._now()))
+        self._waiting.append(_Waiting(item, since=self._now(), not_before=later.not_before))
         self._visits[item] += VISITS_OF_A_PROCESS if later.fresh else 1
 
     def _renew_for(self, group: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import CnnperfError
-from .distribution import Lifeline, Nodes
+from .distribution import Lifeline, Nodes, reporting_of
 from .gpu import check_required
 from .markers import MARKERS
 from .recording import Recorder
@@ -72,8 +72,10 @@ class RemoteEnd:
         return (yield)
 
     def say(self, text: str) -> None:
-        """Have the controller say something while a test runs here: a worker has no terminal."""
-        if self._item is not None:
+        """Have the controller say something, on a report of the test that ran last: a worker has no terminal."""
+        if self._item is None:
+            return
+        with reporting_of(self._item):
             self._config.hook.pytest_runtest_logreport(report=aside(self._item, said=text))
 
     def came_back(self, item: pytest.Item, later: Later) -> None:

@@ -9,10 +9,10 @@ from ..cases import Algorithm, Case
 from ..errors import CnnperfError
 from ..judging.cause import UNKNOWN, Forced, Ran, algorithm_changed, explain
 from ..judging.verdict import Judgement, Verdict
+from ..measuring.samples import joined
 from ..report.outcome import Outcome
 from .comparing import judged
 from .rounds import Answer, Asked, back_to_back
-from .visits import joined
 
 # Each in a process of its own, back to back.
 _FORCED_VISITS = 2

@@ -47,7 +47,13 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
     except Unsettled as unsettled:
         seconds = time.monotonic() - started
         run.waiting[nodeid, case.key] = replace(unsettled.visited, seconds=earlier_seconds + seconds)
-        raise Later(case.key, ahead=unsettled.ahead, fresh=unsettled.fresh, seconds=seconds) from None
+        raise Later(
+            case.key,
+            ahead=unsettled.ahead,
+            fresh=unsettled.fresh,
+            seconds=seconds,
+            not_before=unsettled.not_before,
+        ) from None
     except NotOffered as error:
         outcome = replace(blank, reason=Reason.NOT_OFFERED, detail=str(error))
     except Recompiled as error:

@@ -9,6 +9,7 @@ varied by 4.0 % (standard deviation), that of four rounds apart by 2.8 %, that o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,11 +17,12 @@ from functools import cached_property
 from ..baseline.entry import Entry
 from ..cases import Case, DeviceKind
 from ..judging.statistics import flaw_of
-from ..judging.verdict import Judgement, Reason, Verdict
+from ..judging.verdict import Judgement, Reason
 from ..measuring.between_visits import figure_error
-from ..measuring.samples import Samples, unprobed
+from ..measuring.samples import Samples, joined, unprobed
 from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
+from .believing import is_settled, judged_so_far, look_level
 from .comparing import judged
 from .rounds import Answer, Asked
 
@@ -40,19 +42,21 @@ class Course:
     `looks` are the numbers of visits after which a change may be said, each with its share of the case's error level:
     who looks more often would cry more often. `whole` means that a baseline is made of it; `apart` that others are
     measured in between.
+    Units: where visits are apart, a change must be there `lasting_seconds` behind the first, too.
     """
 
     looks: tuple[int, ...]
     least: int
     whole: bool
     apart: bool
+    lasting_seconds: float = 0.0
 
     @classmethod
     def of(cls, looks: tuple[int, ...], settings: Settings, *, before: Entry | None, apart: bool) -> Course:
         """A baseline is compared with for months and gets most visits; many comparisons end with the first."""
         whole = will_store(settings, known=before is not None)
         least = max(looks[0], looks[-1] // 2) if whole else 1
-        return cls(looks, least=least, whole=whole, apart=apart)
+        return cls(looks, least=least, whole=whole, apart=apart, lasting_seconds=settings.lasting_seconds)
 
     @property
     def most(self) -> int:
@@ -77,14 +81,34 @@ class Course:
         """The visits that follow for certain behind so many, when it is not at its end."""
         return max(1, self.least - count)
 
+    def later_from(self, began: Sequence[float]) -> int:
+        """The number of the first visit that stands for itself, of visits that began at these times."""
+        lasting_seconds = self.lasting_seconds if self.apart else 0.0
+        later = (number for number, at in enumerate(began) if number and at - began[0] >= lasting_seconds)
+        return next(later, len(began))
+
+    def not_before(self, began: Sequence[float], judgement: Judgement, *, threshold: float) -> float:
+        """When the next visit may begin: where a change is in sight, or few visits are left, not close to the first.
+
+        Visits of a run that takes a minute or two would all meet the same state of the machine's memory.
+        """
+        ratio = judgement.baseline_ratio or 1.0
+        in_sight = not 1 / (1 + threshold) < ratio < 1 + threshold
+        may_wait = not self.whole and len(began) >= self.looks[0] and (in_sight or len(began) >= self.looks[-2])
+        return began[0] + self.lasting_seconds if may_wait else began[0]
+
 
 @dataclass(frozen=True)
 class Visited:
-    """What a case has shown so far: the exact answer, and the rounds of each visit, in all so many seconds."""
+    """What a case has shown so far: the exact answer, and the rounds of each visit, in all so many seconds.
+
+    Units: `began` are the seconds at which the visits began, on a clock of this process.
+    """
 
     exact: Answer
     visits: tuple[tuple[Answer, ...], ...] = ()
     seconds: float = 0.0
+    began: tuple[float, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -119,25 +143,27 @@ class Later(Exception):
     """A case is not settled and will be visited again after the others.
 
     `ahead` is the number of visits that follow for certain; `fresh` asks for other processes for the next one. Units:
-    `seconds` of this visit.
+    `seconds` of this visit; `not_before` is a time of the monotonic clock.
     """
 
-    def __init__(self, key: str, *, ahead: int, fresh: bool, seconds: float) -> None:
+    def __init__(self, key: str, *, ahead: int, fresh: bool, seconds: float, not_before: float = 0.0) -> None:
         super().__init__(f"{key} will be visited again")
         self.key = key
         self.ahead = ahead
         self.fresh = fresh
         self.seconds = seconds
+        self.not_before = not_before
 
 
 class Unsettled(Exception):
     """What a case has shown is not enough, and its run returns to it."""
 
-    def __init__(self, visited: Visited, *, ahead: int, fresh: bool) -> None:
+    def __init__(self, visited: Visited, *, ahead: int, fresh: bool, not_before: float) -> None:
         super().__init__(f"{len(visited.visits)} visits, {ahead} ahead")
         self.visited = visited
         self.ahead = ahead
         self.fresh = fresh
+        self.not_before = not_before
 
 
 class Broken(Exception):
@@ -149,29 +175,38 @@ class Broken(Exception):
 
 
 def settle(
-    asked: Asked, visited: Visited, before: Entry | None, *, course: Course, rounds: Rounds
+    asked: Asked,
+    visited: Visited,
+    before: Entry | None,
+    *,
+    course: Course,
+    rounds: Rounds,
+    now: Callable[[], float] = time.monotonic,
 ) -> tuple[Visited, Judgement]:
     """Make visits until the course is at its end.
 
     Raises: Broken, which ends the case; Unsettled between visits that are apart.
     """
     before = _of_this_python(before, visited.exact)
-    level = look_level(asked.run.level, course.looks)
+    level, threshold = look_level(asked.run.level, course.looks), asked.timing.threshold
     for number in range(len(visited.visits), course.most):
         like = visited.samples if visited.visits else before.samples if before else None
+        began = (*visited.began, now())
         answers = tuple(_sound(answer, asked) for answer in rounds(like, number))
-        visited = replace(visited, visits=(*visited.visits, answers))
+        visited = replace(visited, visits=(*visited.visits, answers), began=began)
         judgement = judged_so_far(
             visited.by_visit,
             lambda samples: judged(asked, samples, before, level=level),
-            threshold=asked.timing.threshold,
+            threshold=threshold,
             looks=course.looks,
+            later_from=course.later_from(began),
         )
         if course.is_at_end(visited, judgement):
             break
         if course.apart:
             fresh = course.whole or judgement.reason in (Reason.NOT_CONFIRMED, Reason.CONTROL_MOVED)
-            raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh)
+            not_before = course.not_before(began, judgement, threshold=threshold)
+            raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh, not_before=not_before)
     return visited, judgement
 
 
@@ -191,58 +226,3 @@ def _sound(answer: Answer, asked: Asked) -> Answer:
     if answer.fault is not None or answer.samples is None or not answer.resolved.fulfils(asked.case.algorithm):
         raise Broken(answer)
     return answer
-
-
-def look_level(of_case: float, looks: Sequence[int]) -> float:
-    """The error level of one look, of that of the case.
-
-    Source: Bonferroni's inequality; looks share visits, which it does not mind.
-    """
-    return of_case / len(looks)
-
-
-def is_settled(judgement: Judgement, count: int, *, looks: Sequence[int]) -> bool:
-    """Whether a comparison needs no other visit behind so many.
-
-    SAME within the resolution only is looked at more closely, but not beyond the first look.
-    """
-    if judgement.reason is Reason.WITHIN_RESOLUTION:
-        return count >= looks[0]
-    return judgement.verdict is not Verdict.UNDECIDED
-
-
-def judged_so_far(
-    visits: Sequence[Samples], judged_alone: Callable[[Samples], Judgement], *, threshold: float, looks: Sequence[int]
-) -> Judgement:
-    """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too.
-
-    Where the recording was on quiet cores and these visits never were, it waits for them until the last look.
-    """
-    judgement, count = judged_alone(joined(visits)), len(visits)
-    if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
-        return judgement
-    later = judged_alone(joined(visits[1:])) if count in looks else judgement
-    only_busy = (judgement.lacks_quiet_core or later.lacks_quiet_core) and count < looks[-1]
-    if count not in looks or only_busy:
-        following = looks[-1] if only_busy else next((look for look in looks if look > count), looks[-1])
-        where = " beside a busy sibling thread" if only_busy else ""
-        detail = f"{judgement.detail}; seen in {count} visits{where}, and believed after {following}"
-        return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)
-    return confirmed(judgement, later.baseline_ratio or 1.0, threshold=threshold)
-
-
-def joined(parts: Sequence[Samples]) -> Samples:
-    """All rounds of these samples, of which there is at least one."""
-    first, *others = parts
-    for samples in others:
-        first = first.joined(samples)
-    return first
-
-
-def confirmed(judgement: Judgement, later_ratio: float, *, threshold: float) -> Judgement:
-    """A change that the later visits show too; otherwise it was the luck of the first: UNDECIDED."""
-    slower = judgement.verdict is Verdict.SLOWER
-    if later_ratio >= 1 + threshold if slower else later_ratio <= 1 / (1 + threshold):
-        return judgement
-    detail = f"{judgement.detail}; but later visits alone show {later_ratio - 1:+.1%}"
-    return replace(judgement, verdict=Verdict.UNDECIDED, reason=Reason.NOT_CONFIRMED, detail=detail)

@@ -12,7 +12,8 @@ from ..judging.judge import judge
 from ..judging.verdict import Judgement, Verdict
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
-from ..run.visits import CPU_LOOKS, is_settled, judged_so_far, look_level
+from ..run.believing import is_settled, judged_so_far, look_level
+from ..run.visits import CPU_LOOKS
 from .recordings import Recording, Recordings
 
 # A change of the threshold's own size is found half the time, so a slowdown is looked for at half of itself.

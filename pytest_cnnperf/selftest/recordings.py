@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..baseline.entry import thinned
-from ..measuring.samples import Samples
-from ..run.visits import joined
+from ..measuring.samples import Samples, joined
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,14 @@ class Suite:
             "--cnnperf-frameworks=fake",
             "--cnnperf-algorithms=gemm",
             "--cnnperf-passes=forward",
+            # A scripted machine has no minutes.
+            "--cnnperf-lasting=0",
         )
         return self.pytester.runpytest_subprocess(*usual, *arguments, timeout=120)
 
     def run_whole(self, *arguments: str) -> pytest.RunResult:
         """Run pytest on all that the fake framework offers."""
-        usual = ("-p", "no:cacheprovider", "--cnnperf-frameworks=fake")
+        usual = ("-p", "no:cacheprovider", "--cnnperf-frameworks=fake", "--cnnperf-lasting=0")
         return self.pytester.runpytest_subprocess(*usual, *arguments, timeout=120)
 
     def play_generations(self, *scripts: dict[str, Any]) -> None:

@@ -9,18 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
-from pytest_cnnperf.plugin.returning import Returning
-from pytest_cnnperf.run.visits import Later, confirmed
+from pytest_cnnperf.plugin.returning import Returning, _Waiting
+from pytest_cnnperf.run.believing import confirmed
+from pytest_cnnperf.run.visits import Later
 
 SLOW = {"default": {"workload_ns": 2_200_000, "control_ns": 1_000_000, "noise": 0.004}}
 USUAL = {"default": {"workload_ns": 2_000_000, "control_ns": 1_000_000, "noise": 0.004}}
 
 TWO_CASES = """
-import pytest
-
-from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
-from pytest_cnnperf.plugin.returning import Returning
-from pytest_cnnperf.run.visits import confirmed
 from pytest_cnnperf.cases import CONVOLUTION, Algorithm, Case, Pass, Problem
 
 def case(height):
@@ -73,6 +69,19 @@ def test_a_change_is_said_after_four_visits(suite):
     outcomes = suite.outcomes("--cnnperf-compare")
     assert [outcome["verdict"] for outcome in outcomes] == ["SLOWER", "SLOWER"]
     assert int(suite.script.with_suffix(".count").read_text()) == 4
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_a_change_that_does_not_last_is_none(suite, processes):
+    """Four visits in a moment show it; those behind it do not."""
+    record(suite)
+    suite.play_generations(SLOW, SLOW, SLOW, SLOW, USUAL)
+    lasting = ("--cnnperf-lasting=4", "-n", processes)
+    result = suite.run("--cnnperf-compare", "--cnnperf-json=out.json", *lasting)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["cnnperf: * s until it is seen whether what 2 cases show lasts"])
+    outcomes = json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]
+    assert {outcome["verdict"] for outcome in outcomes} <= {"SAME", "UNDECIDED"}
 
 
 def test_without_a_comparison_one_visit_is_all(suite):
@@ -192,11 +201,43 @@ def test_waiting_tests_share_the_fixtures_of_their_module_with_the_last_test(sui
 def test_only_tests_that_have_waited_long_enough_run_again():
     # The first has waited for three minutes and one second, the others for 61 and 59 seconds.
     returning = Returning(session=None, came_back=None, now=lambda: 1000.0)
-    returning._waiting = [("first", 819.0), ("second", 939.0), ("third", 941.0)]
+    returning._waiting = [_Waiting("first", 819.0), _Waiting("second", 939.0), _Waiting("third", 941.0)]
     assert returning._ready(is_last=False) == ["first", "second"]
     assert returning._ready(is_last=True) == ["first", "second", "third"]
-    returning._waiting = [("first", 821.0), ("second", 939.0)]
+    returning._waiting = [_Waiting("first", 821.0), _Waiting("second", 939.0)]
     assert returning._ready(is_last=False) == []
+    # Who may not come back yet holds up nobody.
+    returning._waiting = [_Waiting("first", 819.0, 1001.0), _Waiting("second", 818.0), _Waiting("third", 939.0, 999.0)]
+    assert returning._ready(is_last=False) == ["second", "third"]
+
+
+def waiting_for(*not_before, is_enough=lambda: False, **session):
+    """Who waits at 1000 s, behind the last test, for these times; what is told, and how long is slept."""
+    told, slept = [], []
+    returning = Returning(
+        session=SimpleNamespace(tell=told.append),
+        came_back=None,
+        is_enough=is_enough,
+        now=lambda: 1000.0 + sum(slept),
+        sleep=slept.append,
+    )
+    returning._waiting = [_Waiting(str(at), 990.0, at) for at in not_before]
+    stops = SimpleNamespace(**{"shouldfail": False, "shouldstop": False, **session})
+    return returning._next_group(stops, None), told, slept
+
+
+def test_when_nothing_else_is_left_the_time_goes_by_until_a_change_can_have_lasted():
+    group, told, slept = waiting_for(1090.0, 1030.0)
+    assert (group, slept) == (["1030.0"], [30.0])
+    assert told == ["30 s until it is seen whether what 2 cases show lasts"]
+    # Whoever may come back at once does, and the others wait beside.
+    assert waiting_for(1090.0, 0.0) == (["0.0"], [], [])
+    assert waiting_for() == ([], [], [])
+
+
+def test_a_run_that_ends_waits_for_nobody():
+    assert waiting_for(1090.0, shouldstop="interrupted") == ([], [], [])
+    assert waiting_for(1090.0, is_enough=lambda: True) == ([], [], [])
 
 
 @pytest.mark.parametrize(("fresh", "renewed_before"), [(False, [2, 4]), (True, [1, 2, 3, 4])])

@@ -77,6 +77,20 @@ def test_an_entry_is_added_to_the_runs_of_its_case(baselines: Baselines, make_en
     assert stored[again.key] == make_entry("conv2").with_run(again)
 
 
+@pytest.mark.parametrize("earlier", [1, 2, 3])
+def test_the_same_run_is_added_once_however_often_it_is_written(
+    baselines: Baselines, make_entry: MakeEntry, earlier: int
+) -> None:
+    """As by a run whose first write failed behind the first of its files."""
+    for number in range(earlier):
+        baselines.add([make_entry(workload_ns=(5_000_000 + number,) * 60)])
+    again = make_entry(workload_ns=tuple(range(6_000_000, 6_000_060)))
+    assert baselines.add([again]).changed == 1
+    assert baselines.add([again]) == Written((), 0, 0)
+    (entry,) = baselines.load_all().values()
+    assert len(entry.samples.runs) == min(3, earlier + 1)
+
+
 def test_an_unlike_entry_is_not_added_and_what_is_stored_stays(baselines: Baselines, make_entry: MakeEntry) -> None:
     baselines.write([make_entry()])
     other = replace(make_entry(), versions={"torch": "2.14.0"})

@@ -1,4 +1,4 @@
-"""How often a case is visited, when a change is believed, and what is told of rounds that did not run the same."""
+"""How often a case is visited, and what is told of rounds that did not run the same."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_cnnperf.algorithms.checking import Check
 from pytest_cnnperf.baseline import Entry
 from pytest_cnnperf.cases import Algorithm, Case, Clock, DeviceKind, Pass, Problem
-from pytest_cnnperf.frameworks.resolved import Resolved
 from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.measuring.figure import figure_of
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
@@ -21,22 +19,18 @@ from pytest_cnnperf.run.callables import LOOKS
 from pytest_cnnperf.run.rounds import Answer, Asked
 from pytest_cnnperf.run.telling import finished
 from pytest_cnnperf.run.visits import (
-    CPU_LOOKS,
     Course,
     Unsettled,
     Visited,
-    is_settled,
-    judged_so_far,
-    look_level,
     looks_at,
     settle,
 )
 from pytest_cnnperf.settings import QUICK, Settings, Timing, Update
 
+from .conftest import answer, judgement, visited
+
 CASE = Case("made_up", "convolution", "n", "a", Problem(1, 2, 6, 6, 3, 3, 3), Pass.FORWARD, Algorithm.AUTO)
 SAME = Judgement(Verdict.SAME, Reason.WITHIN_THRESHOLD, "as ever")
-
-
 STORED = Entry.of(
     CASE.key,
     Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round((9, 9, 9), (3, 3, 3), (9, 9, 9)),), 1),
@@ -52,15 +46,6 @@ def course_of(
     kind: DeviceKind = DeviceKind.CPU, settings: Settings = COMPARE, *, before: Entry | None = STORED
 ) -> Course:
     return Course.of(looks_at(replace(CASE, device_kind=kind)), settings, before=before, apart=True)
-
-
-def judgement(verdict: Verdict, reason: Reason = Reason.RATIO_ABOVE_THRESHOLD) -> Judgement:
-    return Judgement(verdict, reason, "so it is", baseline_ratio=1.2 if verdict is Verdict.SLOWER else 1 / 1.2)
-
-
-def visited(*figures: float) -> Visited:
-    """One visit of one round at each of these figures, without noise within."""
-    return Visited(answer("k"), tuple((answer("k", figure),) for figure in figures))
 
 
 @pytest.mark.parametrize(
@@ -152,91 +137,37 @@ def test_the_visits_ahead_are_those_that_follow_for_certain() -> None:
     assert [course_of(settings=RECORD).ahead(count) for count in (1, 4, 6, 11)] == [5, 2, 1, 1]
 
 
-def test_the_looks_share_the_error_level_of_the_case() -> None:
-    assert look_level(0.03, (4, 8, 12)) == pytest.approx(0.01)
-    assert look_level(0.03, (3, 6)) == pytest.approx(0.015)
+@pytest.mark.parametrize(
+    ("began", "lasting", "later_from"),
+    [((5.0, 6.0, 7.0), 0.0, 1), ((5.0, 60.0, 124.0, 125.0, 126.0), 120.0, 3), ((5.0, 6.0), 120.0, 2)],
+)
+def test_later_visits_are_those_that_began_long_after_the_first(
+    began: tuple[float, ...], lasting: float, later_from: int
+) -> None:
+    assert replace(course_of(), lasting_seconds=lasting).later_from(began) == later_from
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason", "settled_at"),
+    ("count", "ratio", "settings", "waits"),
     [
-        (Verdict.SAME, Reason.WITHIN_THRESHOLD, range(1, 13)),
-        # More visits may tell more, but they take their time.
-        (Verdict.SAME, Reason.WITHIN_RESOLUTION, range(4, 13)),
-        (Verdict.SLOWER, Reason.RATIO_ABOVE_THRESHOLD, range(1, 13)),
-        (Verdict.FASTER, Reason.RATIO_BELOW_THRESHOLD, range(1, 13)),
-        (Verdict.UNKNOWN, Reason.NO_BASELINE, range(1, 13)),
-        (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, ()),
-        (Verdict.UNDECIDED, Reason.NOT_CONFIRMED, ()),
+        (3, 1.2, COMPARE, False),
+        (4, 1.2, COMPARE, True),
+        (4, 0.8, COMPARE, True),
+        # Too noisy to be told, but no change in sight: soon again, and apart from the others when few are left.
+        (4, 1.03, COMPARE, False),
+        (8, 1.03, COMPARE, True),
+        (4, None, COMPARE, False),
+        (6, 1.2, RECORD, False),
     ],
 )
-def test_what_is_said_for_certain_needs_no_other_visit(verdict: Verdict, reason: Reason, settled_at: range) -> None:
-    settled = [count for count in range(1, 13) if is_settled(judgement(verdict, reason), count, looks=CPU_LOOKS)]
-    assert settled == list(settled_at)
-
-
-def said_of(count: int, verdict: Verdict, *, looks: tuple[int, ...] = CPU_LOOKS) -> Judgement:
-    """The judgement of so many visits that alone would say this."""
-    shown = visited(*[1.0] * count).by_visit
-    return judged_so_far(shown, lambda _: judgement(verdict), threshold=0.05, looks=looks)
-
-
-@pytest.mark.parametrize("verdict", [Verdict.SLOWER, Verdict.FASTER])
-@pytest.mark.parametrize(("looks", "most"), [((4, 8, 12), 12), ((3, 6), 6)])
-def test_a_change_is_said_at_a_look_only(verdict: Verdict, looks: tuple[int, ...], most: int) -> None:
-    said = [count for count in range(1, most + 1) if said_of(count, verdict, looks=looks).verdict is verdict]
-    assert said == list(looks)
-
-
-@pytest.mark.parametrize(("count", "following"), [(1, 4), (3, 4), (5, 8), (7, 8), (9, 12), (11, 12)])
-def test_a_change_between_two_looks_is_undecided_and_tells_the_next(count: int, following: int) -> None:
-    found = said_of(count, Verdict.SLOWER)
-    assert (found.verdict, found.reason) == (Verdict.UNDECIDED, Reason.NOT_CONFIRMED)
-    assert found.detail == f"so it is; seen in {count} visits, and believed after {following}"
-    assert found.baseline_ratio == 1.2
-
-
-@pytest.mark.parametrize("looks", [(4, 8, 12), (3, 6)])
-def test_a_change_that_was_never_seen_on_a_quiet_core_is_said_at_the_last_look_only(looks: tuple[int, ...]) -> None:
-    found = [
-        judged_so_far(
-            visited(*[1.0] * count).by_visit,
-            lambda _: replace(judgement(Verdict.SLOWER), lacks_quiet_core=True),
-            threshold=0.05,
-            looks=looks,
-        )
-        for count in range(1, looks[-1] + 1)
-    ]
-    assert [each.verdict for each in found] == [Verdict.UNDECIDED] * (looks[-1] - 1) + [Verdict.SLOWER]
-    told = f"seen in {looks[0]} visits beside a busy sibling thread, and believed after {looks[-1]}"
-    assert found[looks[0] - 1].detail.endswith(told)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("verdict", [Verdict.SAME, Verdict.UNDECIDED, Verdict.UNKNOWN])
-def test_what_is_no_change_is_said_after_any_number_of_visits(count: int, verdict: Verdict) -> None:
-    assert said_of(count, verdict) == judgement(verdict)
-
-
-def test_what_confirms_a_change_is_without_the_first_visit() -> None:
-    asked: list[list[int]] = []
-
-    def judged_alone(samples: Samples) -> Judgement:
-        asked.append([round_.visit for round_ in samples.rounds])
-        return judgement(Verdict.SLOWER)
-
-    judged_so_far(visited(*[1.0] * 8).by_visit, judged_alone, threshold=0.05, looks=CPU_LOOKS)
-    assert asked == [list(range(8)), list(range(1, 8))]
-
-
-def test_a_change_that_the_later_visits_alone_do_not_show_is_not_believed_at_a_look() -> None:
-    def judged_alone(samples: Samples) -> Judgement:
-        later = len(samples.visits) == 3
-        return replace(judgement(Verdict.SLOWER), baseline_ratio=1.04 if later else 1.2)
-
-    found = judged_so_far(visited(*[1.0] * 4).by_visit, judged_alone, threshold=0.05, looks=CPU_LOOKS)
-    assert (found.verdict, found.reason) == (Verdict.UNDECIDED, Reason.NOT_CONFIRMED)
-    assert found.detail == "so it is; but later visits alone show +4.0%"
+def test_a_case_waits_where_its_next_visits_decide(
+    count: int, ratio: float | None, settings: Settings, waits: bool
+) -> None:
+    course = course_of(settings=settings)
+    assert course.lasting_seconds == 120.0
+    unsure = replace(judgement(Verdict.UNDECIDED), baseline_ratio=ratio)
+    not_before = course.not_before([100.0 + number for number in range(count)], unsure, threshold=0.05)
+    assert not_before == (220.0 if waits else 100.0)
 
 
 class Visits:
@@ -332,15 +263,6 @@ def test_a_callable_is_looked_at_after_four_visits_and_six(
     assert course.most == 6
     assert made.settled(monkeypatch, course).verdict is verdict
     assert made.numbers == list(range(visits_made))
-
-
-def answer(name: str, figure: float = 1.0, *, count: int = 3, probe_ns: int = 0) -> Answer:
-    ns = (round(3e6 * figure),) * count
-    probes = (probe_ns,) * count if probe_ns else ()
-    round_ = Round(ns, (1_000_000,) * count, ns, probe_ns=probes, quiet_ns=1000 if probe_ns else 0)
-    samples = Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (round_,), first_call_ns=1)
-    check = Check(correct=True, fault=None, error_fraction=0.1, detail="")
-    return Answer(check, Resolved(Algorithm.GEMM, name), 1, {}, samples=samples)
 
 
 def detail_of(*names: str) -> str:
