@@ -51,6 +51,8 @@ LAYER = "conv2"
 VISITS_OF_A_PROCESS = 3
 # As a recording makes and a comparison may, up to its second look: about two seconds of timing.
 RECORDED, COMPARED = CPU_LOOKS[-1], CPU_LOOKS[1]
+# A baseline of two runs instead: each of as few visits as a recording makes, so many visits apart.
+RECORDED_OF_TWO, VISITS_APART = RECORDED // 2, (3, 9)
 SLOWDOWNS = (0.02, 0.05, 0.10)
 # Neighbouring windows share most of their visits.
 STRIDE = 1
@@ -133,6 +135,19 @@ def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples
             yield before, others[first : first + COMPARED]
 
 
+def pairs_of_two(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+    """The same, of recordings that two runs made."""
+    size = RECORDED_OF_TWO
+    for apart in VISITS_APART:
+        for start in range(0, len(visits) - 2 * size - apart + 1, STRIDE):
+            second = start + size + apart
+            runs = [recorded(visits[first : first + size]) for first in (start, second)]
+            rounds = tuple(replace(each, run=number) for number, run in enumerate(runs) for each in run.rounds)
+            others = [*visits[second + size :], *visits[:start], *visits[start + size : second]]
+            for first in range(0, len(others) - COMPARED + 1, STRIDE):
+                yield replace(runs[0], rounds=rounds), others[first : first + COMPARED]
+
+
 def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
     """What the first third of the visits teaches of the machine: the spread between visits of each framework's case.
 
@@ -175,18 +190,23 @@ def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
         ratios = [figure(_wall(joined(now[: CPU_LOOKS[0]]))) / figure(_wall(before)) for before, now in windows]
         cried = [_share(ratio * (1 + by) > 1 + threshold for ratio in ratios) for by in (0.0, *SLOWDOWNS)]
         yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(windows), cried[0], tuple(cried[1:]))
+    two = list(pairs_of_two(visits[len(visits) // 3 :]))
     for by in SLOWDOWNS:
-        counted = {
-            amount: Counter(
-                our_verdict(
-                    before, [slowed(visit, amount) for visit in now], threshold=THRESHOLD_OF_SLOWDOWN * by, floor=floor
-                )
-                for before, now in windows
-            )
-            for amount in (0.0, *SLOWDOWNS)
-        }
-        shares = [counts[Verdict.SLOWER] / len(windows) for counts in counted.values()]
-        yield Row(f"cnnperf, threshold {THRESHOLD_OF_SLOWDOWN * by:.1%}", len(windows), shares[0], tuple(shares[1:]))
+        threshold = THRESHOLD_OF_SLOWDOWN * by
+        yield _our_row(f"cnnperf, threshold {threshold:.1%}", windows, threshold=threshold, floor=floor)
+        yield _our_row(f"  the same of two runs, {threshold:.1%}", two, threshold=threshold, floor=floor)
+
+
+def _our_row(name: str, windows: Sequence[tuple[Samples, Sequence[Samples]]], *, threshold: float, floor: Floor) -> Row:
+    counted = [
+        Counter(
+            our_verdict(before, [slowed(visit, by) for visit in now], threshold=threshold, floor=floor)
+            for before, now in windows
+        )
+        for by in (0.0, *SLOWDOWNS)
+    ]
+    shares = [counts[Verdict.SLOWER] / len(windows) for counts in counted]
+    return Row(name, len(windows), shares[0], tuple(shares[1:]))
 
 
 def noise(visits: Sequence[Samples], floor: Floor) -> str:

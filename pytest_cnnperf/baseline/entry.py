@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cases import Algorithm, Clock
-from ..measuring.figure import are_positive, figure_of
+from ..measuring.figure import LEAST_PAIRS, are_positive, figure_of
 from ..measuring.gpu.conditions import Conditions
 from ..measuring.samples import Plan, Round, Samples
 
@@ -85,9 +85,26 @@ class Entry:
         """The stored samples, ready to be compared with."""
         return Samples(self.clock, self.plan, self.rounds, self.first_call_ns)
 
+    @property
+    def flaw_of_runs(self) -> str:
+        """Why these cannot be the runs of an entry: several are compared with one by one, so each needs a figure."""
+        runs = self.samples.runs
+        if len(runs) > MOST_RUNS:
+            return f"has rounds of {len(runs)} runs, expected at most {MOST_RUNS}"
+        short = [run for run in runs if run.count < LEAST_PAIRS]
+        if len(runs) < 2 or not short:
+            return ""
+        return (
+            f"run {short[0].rounds[0].run} has {short[0].count} samples, expected at least {LEAST_PAIRS} beside others"
+        )
+
     def unlike(self, other: Entry) -> str:
-        """In what the other was recorded otherwise, so that the two cannot be runs of one entry; else empty."""
-        names = ("clock", "plan", "resolved", "versions")
+        """In what the other was recorded otherwise, so that the two cannot be runs of one entry; else empty.
+
+        Where algorithms are known it is they that count: a search may take another kernel of the same at any time.
+        """
+        ran = "resolved_algorithm" if self.resolved_algorithm and other.resolved_algorithm else "resolved"
+        names = ("clock", "plan", ran, "versions")
         return ", ".join(name for name in names if getattr(self, name) != getattr(other, name))
 
     def with_run(self, newer: Entry) -> Entry:

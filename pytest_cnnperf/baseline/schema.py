@@ -199,6 +199,8 @@ def _entry(key: str, plain: Any, where: Where) -> Entry:
     for number, part in enumerate(plain["rounds"], start=1):
         _round(part, where, of=f"round {number} ")
     entry = Entry.from_plain(key, plain)
+    if flaw := entry.flaw_of_runs:
+        where.fail(flaw)
     _agreeing(entry, where)
     return entry
 

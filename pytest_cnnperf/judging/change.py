@@ -28,8 +28,8 @@ Part = tuple[float, float]
 class Change:
     """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
 
-    `within_run` is the part of the variance that two runs at the same time would have, and `within_visits` the part of
-    that which the noise within visits makes.
+    `within_run` is the part of the variance that two runs at the same time would have; of that `within_visits` is made
+    by the noise within visits, and `of_recording` by what is not known of the recording.
     """
 
     log_ratio: float
@@ -37,6 +37,7 @@ class Change:
     freedom: float
     within_run: float
     within_visits: float = 0.0
+    of_recording: float = 0.0
 
     @classmethod
     def of(
@@ -46,6 +47,7 @@ class Change:
         *,
         between_runs: Sequence[Part] = (),
         within_visits: float = 0.0,
+        of_recording: float = 0.0,
     ) -> Change:
         """From all variances that one run shows, and those between runs.
 
@@ -60,6 +62,7 @@ class Change:
             variance**2 / uncertain if uncertain > 0 else RUN_FREEDOM,
             within_run=math.fsum(part for part, _ in within_run),
             within_visits=within_visits,
+            of_recording=of_recording,
         )
 
     @property
@@ -116,13 +119,14 @@ def change_between(now: Side, before: Side, *, visits: float, doubt: float = 0.0
     own = (now.visits - 1) * now.excess + (before.visits - 1) * before.excess
     freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
     between = (FLOOR_FREEDOM * visits**2 + own) / freedom
-    within_run = (
-        now.within,
-        before.within,
-        (between * (centre_variance(now.visits) + centre_variance(before.visits)), freedom),
-        (doubt**2, RUN_FREEDOM),
+    of_now, of_before = (between * centre_variance(side.visits) for side in (now, before))
+    within_run = (now.within, before.within, (of_now + of_before, freedom), (doubt**2, RUN_FREEDOM))
+    return Change.of(
+        now.log - before.log,
+        within_run,
+        within_visits=now.within[0] + before.within[0],
+        of_recording=before.within[0] + of_before,
     )
-    return Change.of(now.log - before.log, within_run, within_visits=now.within[0] + before.within[0])
 
 
 def of_both(first: Change, second: Change) -> Change:
@@ -141,33 +145,64 @@ def of_both(first: Change, second: Change) -> Change:
     difference = first.log_ratio - second.log_ratio
     birge = max(1.0, difference**2 / max(first.within_run + second.within_run, _LEAST_VARIANCE))
     within_visits = share**2 * first.within_visits + rest**2 * second.within_visits
-    variance = (share * betweens[0] + rest * betweens[1]) ** 2 + within_visits
+    variance = birge * ((share * betweens[0] + rest * betweens[1]) ** 2 + within_visits)
+    recorded = share * _recorded(first) + rest * _recorded(second)
     return Change.of(
         share * first.log_ratio + rest * second.log_ratio,
-        [(birge * variance, share * first.freedom + rest * second.freedom)],
+        [(variance, share * first.freedom + rest * second.freedom)],
         within_visits=birge * within_visits,
+        of_recording=variance * recorded,
     )
+
+
+def _recorded(change: Change) -> float:
+    """The part of what is not known within runs that the recording makes."""
+    return change.of_recording / change.within_run if change.within_run > 0 else 0.0
+
+
+def shares(changes: Sequence[Change], *, spread: float) -> list[float]:
+    """What each of the changes since several runs counts for, together 1: the better known, the more."""
+    weights = [1 / max(change.within_run + spread**2, _LEAST_VARIANCE) for change in changes]
+    whole = math.fsum(weights)
+    return [weight / whole for weight in weights]
 
 
 def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
     """The mean of the changes since each of the runs that recorded a case, with what runs differ by.
 
-    `spread` is the standard deviation between runs of most cases. The changes share what is measured now, so their
-    errors within runs are taken to be alike. Where the recorded runs lie farther apart than `spread`, the case has that
-    for its own, drawn to the former. Source: empirical Bayes, as with the spread between visits.
+    `spread` is the standard deviation between runs of most cases. What is measured now is in all of the changes, so
+    that part of their errors is alike; what is not known of the recordings is not. Where the recorded runs lie farther
+    apart than `spread` and that explain, the case has the rest for its own, drawn to none.
+    Source: empirical Bayes, as with the spread between visits; the expectation of a weighted sum of squares.
     """
-    weights = [1 / max(change.within_run + spread**2, _LEAST_VARIANCE) for change in changes]
-    shared = [(weight / math.fsum(weights), change) for weight, change in zip(weights, changes, strict=True)]
-    log = math.fsum(share * change.log_ratio for share, change in shared)
-    error = math.fsum(share * math.sqrt(change.within_run) for share, change in shared)
+    if len(changes) == 1:
+        return _between_runs(changes[0], 2 * spread**2)
+    parts = list(zip(shares(changes, spread=spread), changes, strict=True))
+    log = math.fsum(share * change.log_ratio for share, change in parts)
+    of_now = math.fsum(share * math.sqrt(max(0.0, change.within_run - change.of_recording)) for share, change in parts)
+    of_recording = math.fsum(share**2 * change.of_recording for share, change in parts)
+    squares = math.fsum(share**2 for share, _ in parts)
+    scatter = math.fsum(share * (change.log_ratio - log) ** 2 for share, change in parts)
+    explained = math.fsum(share * (1 - share) * change.of_recording for share, change in parts)
+    seen = max(0.0, scatter - explained) / (1 - squares)
     others = len(changes) - 1
-    scatter = math.fsum(share * (change.log_ratio - log) ** 2 for share, change in shared) * len(changes)
     freedom = FLOOR_FREEDOM + others
-    excess = max(0.0, scatter - others * spread**2) / freedom
-    # That of this run, and what is left of it in the mean of the others.
-    of_mean = 1 + math.fsum(share**2 for share, _ in shared)
-    return Change.of(
+    mean = Change.of(
         log,
-        [(error**2, math.fsum(share * change.freedom for share, change in shared))],
-        between_runs=[(of_mean * spread**2, RUN_FREEDOM), (of_mean * excess, freedom)],
+        [(of_now**2 + of_recording, math.fsum(share * change.freedom for share, change in parts))],
+        of_recording=of_recording,
+    )
+    own: Part = ((1 + squares) * others * max(0.0, seen - spread**2) / freedom, freedom)
+    return _between_runs(mean, (1 + squares) * spread**2, own)
+
+
+def _between_runs(change: Change, variance: float, *own: Part) -> Change:
+    """The same change with the variance between runs of most cases, and the case's own."""
+    within = [(change.within_run, change.freedom)]
+    return Change.of(
+        change.log_ratio,
+        within,
+        between_runs=[(variance, RUN_FREEDOM), *own],
+        within_visits=change.within_visits,
+        of_recording=change.of_recording,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..measuring.between_visits import Floor, pair_variance
 from ..measuring.core import by_core, quiet_ns
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
-from .change import Change, Part, Side, change_between, of_both, over_runs
+from .change import Change, Part, Side, change_between, of_both, over_runs, shares
 from .statistics import flaw_of
 
 # The noise of a side that is known with fewer degrees of freedom is not believed where both sides together have more.
@@ -23,13 +23,15 @@ class Compared:
     """What two sides say of each other.
 
     `own` and `pace` are now ÷ before of the workload's and of the control's time, in the samples that are most alike.
-    `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few.
+    `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few; `runs` is how many
+    runs it comes from.
     """
 
     change: Change
     own: float
     pace: float
     lacks_quiet_core: bool
+    runs: int = 1
 
 
 def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
@@ -40,12 +42,20 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     same twice. A recording of several runs is compared with run by run.
     """
     found = [_compared_with(now, run, floor) for run in before.runs]
+    spread = floor.between(len(found))
+    changes = [each.change for each in found]
+    counts = shares(changes, spread=spread)
     return Compared(
-        over_runs([each.change for each in found], spread=floor.runs),
-        own=statistics.geometric_mean(each.own for each in found),
-        pace=statistics.geometric_mean(each.pace for each in found),
+        over_runs(changes, spread=spread),
+        own=_mean((each.own for each in found), counts),
+        pace=_mean((each.pace for each in found), counts),
         lacks_quiet_core=any(each.lacks_quiet_core for each in found),
+        runs=len(found),
     )
+
+
+def _mean(ratios: Iterable[float], counts: Sequence[float]) -> float:
+    return math.exp(math.fsum(share * math.log(ratio) for share, ratio in zip(counts, ratios, strict=True)))
 
 
 def _compared_with(now: Samples, before: Samples, floor: Floor) -> Compared:

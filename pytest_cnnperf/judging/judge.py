@@ -53,6 +53,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         within_run=change.within_run,
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
+        runs=found.runs,
     )
 
 

@@ -27,11 +27,13 @@ ASTRAY = 0.15
 _LEAST_OF_VISIT = 3
 # Between runs an hour apart, beyond what their visits explain: five pairs of runs of 160 cases on the machine of the
 # first baselines gave 0.8 to 1.0 %. With the weight of so many cases: what a machine shows itself soon counts for more.
-# Never is less believed than what all cases of a framework move by together, which is no spread among them: 0.8 % in
-# five runs within a quarter of an hour on the quietest machine so far, of both sides.
+# Never is less believed than the least; of a case that one run recorded, never less than that of one run, since a
+# comparison soon after the recording shows none of it (with half of that, one of 160 cases was then SLOWER without a
+# change).
 PRIOR_RUN_SPREAD = 0.01
 PRIOR_RUN_WEIGHT = 20
 LEAST_RUN_SPREAD = 0.005
+LEAST_OF_ONE_RUN = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Floor:
 
     `visits` is between visits of one run, beyond the noise within them, `runs` between runs beyond that: no number of
     visits lowers it. `quiet_visits` and `busy_visits` are between visits as well, by the samples from quiet cores, and
-    by those beside a sibling that worked. `belief` is how cases go with the machine's state, for all that is known
-    before theirs is seen.
+    by those beside a sibling that worked. Of a case that one run recorded never less than `one_run` is believed between
+    runs: what it did then may be what it did in that hour. `belief` is how cases go with the machine's state, for all
+    that is known before theirs is seen.
     """
 
     visits: float = PRIOR_SPREAD
@@ -49,6 +52,11 @@ class Floor:
     belief: Belief = field(default_factory=Belief)
     quiet_visits: float = PRIOR_SPREAD
     busy_visits: float = PRIOR_BUSY_SPREAD
+    one_run: float = 0.0
+
+    def between(self, runs: int) -> float:
+        """What runs differ by, of a case that so many runs recorded."""
+        return self.runs if runs > 1 else max(self.runs, self.one_run)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,7 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
         belief,
         quiet_visits=_floor_of(quiet for quiet, _ in by_cores),
         busy_visits=_floor_of((busy for _, busy in by_cores), prior=PRIOR_BUSY_SPREAD),
+        one_run=LEAST_OF_ONE_RUN,
     )
 
 
@@ -155,15 +164,17 @@ def _floor_of(visited: Iterable[Samples], *, prior: float = PRIOR_SPREAD) -> flo
     return visit_floor(map(visit_excess, enough), prior=prior)
 
 
-def run_to_run(moves: Sequence[float], explained: Sequence[float]) -> RunToRun:
+def run_to_run(moves: Sequence[float], explained: Sequence[float], *, changed: bool = False) -> RunToRun:
     """What the moves of many cases between two runs say, most of which have not changed.
 
     `moves` are logarithms of now ÷ baseline, `explained` their variances by noise within and between visits. What all
-    cases have in common is not spread, and a few that did change do not count (median absolute deviation).
+    cases have in common is a part of what each differs by, but where some have surely `changed` it may be a change,
+    and does not count. A few that did change do not count (median absolute deviation).
     """
     middle = statistics.median(moves)
     sigma = mad_sigma([move - middle for move in moves])
-    return RunToRun(len(moves), math.sqrt(max(0.0, sigma**2 - statistics.median(explained)) / 2))
+    among = max(0.0, sigma**2 - statistics.median(explained))
+    return RunToRun(len(moves), math.sqrt((among + (0.0 if changed else middle**2)) / 2))
 
 
 def run_floor(seen: Iterable[RunToRun]) -> float:

@@ -12,6 +12,8 @@ from .samples import Round, Samples
 # Values farther from the centre than so many standard deviations pull as if they were so far only: 95 % as efficient as
 # the mean of normal values, where a median is 64 %.
 HUBER, EFFICIENCY = 1.345, 0.95
+# Of fewer pairs no figure is computed.
+LEAST_PAIRS = 3
 # Fewer values than these have no order to speak of.
 _LEAST_ORDERED = 5
 _ITERATIONS = 20

@@ -15,7 +15,7 @@ from ..matrix import merged
 from ..report.outcome import Hole
 from ..report.report import RATES, Report
 from ..settings import Update, will_store
-from .recording import Recorder
+from .recording import Recorder, is_change_not_added
 from .session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def finish(config: pytest.Config, session: Session, recorder: Recorder) -> tuple
     session.remote_facts.append(session.facts())
     session.close()
     holes = any(facts["holes"] for facts in session.remote_facts)
-    notices = (*_interrupted(session), *_left_out(session))
+    notices = (*_interrupted(session), *_left_out(session), *_not_added(session))
     if not session.outcomes and not notices and not (holes and session.collected):
         return ()
     errors: list[str] = []
@@ -74,6 +74,18 @@ def _left_out(session: Session) -> tuple[str, ...]:
         return ()
     cases = "case was" if count == 1 else "cases were"
     return (f"{count} {cases} left out: the baseline of this machine has them (--cnnperf-only-missing)",)
+
+
+def _not_added(session: Session) -> tuple[str, ...]:
+    """What is told of cases that changed in a run that adds: it is for the user to say that they did not."""
+    count = sum(is_change_not_added(outcome, session.settings) for outcome in session.outcomes)
+    if not count:
+        return ()
+    cases = "1 case is SLOWER or FASTER and was" if count == 1 else f"{count} cases are SLOWER or FASTER and were"
+    return (
+        f"{cases} not added to the baseline: --cnnperf-update accepts a change; --cnnperf-update-add without "
+        "--cnnperf-compare adds it as noise",
+    )
 
 
 def _write_baselines(recorder: Recorder, errors: list[str]) -> tuple[str, ...]:

@@ -212,6 +212,11 @@ def settings_from(config: pytest.Config) -> Settings:
     command_line = Source(lambda option: option.flag, config.getoption, config.invocation_params.dir)
     chosen = {**_given(ini), **_given(command_line)}
     settings = Settings(**{field: value for field, value in chosen.items() if value is not None})
+    if settings.update is Update.ADD and settings.only_missing:
+        raise pytest.UsageError(
+            "--cnnperf-update-add adds runs to cases that the baseline has, and --cnnperf-only-missing leaves those "
+            "out: give one, or --cnnperf-update-new with the latter"
+        )
     commands = {name: text for name in builtin() if (text := config.getini(command_key(name)))}
     return replace(settings, baselines=config.rootpath / settings.baselines, commands=commands)
 

@@ -6,18 +6,32 @@ import time
 from collections.abc import Callable, Iterable
 
 from ..errors import CnnperfError
-from ..judging.verdict import Reason
+from ..judging.verdict import Reason, Verdict
 from ..report.outcome import Outcome
-from ..settings import Settings, will_store
+from ..settings import Settings, Update, will_store
 from .session import Session
 
 _UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE}
+_CHANGED = (Verdict.SLOWER, Verdict.FASTER)
 
 
 def wanted_entries(outcomes: Iterable[Outcome], settings: Settings) -> list[Outcome]:
-    """The outcomes whose entries the settings ask to store; a wrong or unmeasured one has no entry."""
-    measured = (outcome for outcome in outcomes if outcome.entry is not None)
-    return [outcome for outcome in measured if will_store(settings, known=outcome.reason not in _UNRECORDED)]
+    """The outcomes whose entries the settings ask to store; a wrong or unmeasured one has no entry.
+
+    What a run has just called a change is not added to what is stored as if it were noise.
+    """
+    return [
+        outcome
+        for outcome in outcomes
+        if outcome.entry is not None
+        and will_store(settings, known=outcome.reason not in _UNRECORDED)
+        and not is_change_not_added(outcome, settings)
+    ]
+
+
+def is_change_not_added(outcome: Outcome, settings: Settings) -> bool:
+    """Whether a run that adds leaves this one out, since it is SLOWER or FASTER."""
+    return settings.update is Update.ADD and outcome.verdict in _CHANGED
 
 
 class Recorder:

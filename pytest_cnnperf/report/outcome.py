@@ -22,7 +22,8 @@ class Outcome:
     error as a fraction of its bound. `cause` says why a SLOWER case is slower. `prepare_ns` is the part of
     `first_call_ns` before the call itself: operands moved, compiled, searched. `peak_bytes` is the most device memory
     that the case needed; `conditions` are those of its GPUs, None on a CPU. So many of the `samples` are
-    `quiet_samples`, taken on a core whose sibling did not work; None where nobody looked.
+    `quiet_samples`, taken on a core whose sibling did not work; None where nobody looked. `recorded_runs` is the number
+    of runs that the baseline of the case comes from.
     `entry` is what a baseline would store (a plain mapping), or None when nothing may be stored.
     """
 
@@ -52,6 +53,7 @@ class Outcome:
     resolution: float | None = None
     control_pace: float | None = None
     within_run: float | None = None
+    recorded_runs: int = 1
     cause: Cause | None = None
     cause_detail: str = ""
     threshold: float | None = None

@@ -14,6 +14,7 @@ from ..report.outcome import Outcome
 LEAST_CASES = 20
 # What has surely changed is no noise.
 _COMPARED = (Verdict.SAME, Verdict.UNDECIDED)
+_CHANGED = (Verdict.SLOWER, Verdict.FASTER)
 
 
 def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, RunToRun]]:
@@ -23,13 +24,20 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
     so that a few do not count.
     """
     moves: dict[tuple[DeviceKind, str], list[tuple[float, float]]] = {}
+    changed = set()
     for outcome in outcomes:
+        whose = (outcome.case.device_kind, outcome.case.framework)
+        if outcome.verdict in _CHANGED:
+            changed.add(whose)
         if outcome.verdict in _COMPARED and outcome.baseline_ratio and outcome.within_run is not None:
-            case = outcome.case
-            move = (math.log(outcome.baseline_ratio), outcome.within_run)
-            moves.setdefault((case.device_kind, case.framework), []).append(move)
+            # Beside the mean of several runs a move is smaller than beside one of them.
+            scale = 2 / (1 + 1 / outcome.recorded_runs)
+            move = (math.sqrt(scale) * math.log(outcome.baseline_ratio), scale * outcome.within_run)
+            moves.setdefault(whose, []).append(move)
     found: dict[DeviceKind, dict[str, RunToRun]] = {}
-    for (kind, framework), pairs in sorted(moves.items()):
+    for whose, pairs in sorted(moves.items()):
         if len(pairs) >= LEAST_CASES:
-            found.setdefault(kind, {})[framework] = run_to_run(*zip(*pairs, strict=True))
+            kind, framework = whose
+            seen = run_to_run(*zip(*pairs, strict=True), changed=whose in changed)
+            found.setdefault(kind, {})[framework] = seen
     return found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..baseline.entry import Entry
-from ..baseline.store import Baselines, Written
+from ..baseline.store import Baselines
 from ..cases import Case, Clock, DeviceKind
 from ..errors import FrameworkUnavailable, WorkerFailed, WorkerRefused
 from ..frameworks.registry import Registry
@@ -24,9 +23,10 @@ from ..measuring.gpus import Gpu
 from ..measuring.lease import OnWait, core_device, cores, lease
 from ..measuring.machine import Machine, detect
 from ..report.outcome import Outcome
-from ..settings import Settings, Update, will_store
+from ..settings import Settings, will_store
 from .learning import learned
 from .question import Questions
+from .storing import Storing, shown
 
 if TYPE_CHECKING:
     from .visits import Visited
@@ -70,7 +70,7 @@ class Run:
         self._cores = _turned(cores(), worker_number)
         self._session_pid = session_pid
         self._inner_pids: set[int] = set()
-        self._written: list[Written] = []
+        self._storing = Storing(settings.baselines, settings.update)
         self._watches: dict[tuple[str, ...], tuple[Probe, Watch]] = {}
         self._peaks: list[float] = []
         self._peak_is_due = True
@@ -199,25 +199,22 @@ class Run:
             if outcome.entry is not None:
                 machine = (measured_on or {}).get(outcome.key, self.machine)
                 entries.setdefault(machine, []).append(Entry.from_plain(outcome.key, outcome.entry))
-        folder = self.baselines.directory
-        adds = self.settings.update is Update.ADD
-        for machine, own in entries.items():
-            baselines = Baselines.open(folder, machine)
-            self._written.append(baselines.add(own) if adds else baselines.write(own))
-        return tuple(filter(None, (_stored(self._written), _left_alone(self._written))))
+        self._storing.write(entries)
+        return self._storing.words
 
     def learn(self, outcomes: Iterable[Outcome], measured_on: Mapping[str, Machine] | None = None) -> tuple[str, ...]:
         """Store what these comparisons show of the spread between runs; returns what was written, in words.
 
-        Those that another machine timed (see `write_baselines`) say nothing of this one.
+        Those that another machine timed (see `write_baselines`), or that were recorded otherwise, say nothing.
         Raises: BaselineError when it could not be stored.
         """
         written = []
-        here = (each for each in outcomes if (measured_on or {}).get(each.key, self.machine) == self.machine)
-        for kind, seen in learned(here).items():
+        other = {key for key, machine in (measured_on or {}).items() if machine != self.machine}
+        unlike = self._storing.unlike
+        for kind, seen in learned(each for each in outcomes if each.key not in other | unlike.keys()).items():
             path = self.baselines.learn(kind, seen)
             spreads = ", ".join(f"{name} {one.spread:.1%}" for name, one in seen.items())
-            written.append(f"spread between runs ({spreads}) in {_shown(path)}")
+            written.append(f"spread between runs ({spreads}) in {shown(path)}")
         return tuple(written)
 
     def unused(self, seen: set[str]) -> tuple[str, ...]:
@@ -245,25 +242,3 @@ def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:
     backwards = numbers[::-1]
     start = by % len(backwards)
     return backwards[start:] + backwards[:start]
-
-
-def _stored(written: Sequence[Written]) -> str:
-    files = dict.fromkeys(file for one in written for file in one.files)
-    added, changed = (sum(getattr(one, name) for one in written) for name in ("added", "changed"))
-    return f"{added} new and {changed} changed baseline entries in {', '.join(map(_shown, files))}" if files else ""
-
-
-def _left_alone(written: Sequence[Written]) -> str:
-    unlike = {key: names for one in written for key, names in one.unlike.items()}
-    if not unlike:
-        return ""
-    key, names = min(unlike.items())
-    return (
-        f"{len(unlike)} not added to what is stored of them, since that was recorded otherwise (first: {key}: "
-        f"other {names}); next: --cnnperf-update puts this run in its place"
-    )
-
-
-def _shown(path: Path) -> str:
-    """A path as the user would type it from here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -80,6 +80,7 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
         resolution=judgement.resolution,
         control_pace=judgement.control_pace,
         within_run=judgement.within_run,
+        recorded_runs=judgement.runs,
         entry=_entry(case, samples, visited.worst).to_plain() if stores else None,
     )
 

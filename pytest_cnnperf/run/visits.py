@@ -88,14 +88,15 @@ class Course:
         return next(later, len(began))
 
     def not_before(self, began: Sequence[float], judgement: Judgement, *, threshold: float) -> float:
-        """When the next visit may begin: where a change is in sight, or few visits are left, not close to the first.
+        """When the next visit may begin: where a change is to be confirmed, or may come at the last look, not at once.
 
         Visits of a run that takes a minute or two would all meet the same state of the machine's memory.
         """
         ratio = judgement.baseline_ratio or 1.0
         in_sight = not 1 / (1 + threshold) < ratio < 1 + threshold
-        may_wait = not self.whole and len(began) >= self.looks[0] and (in_sight or len(began) >= self.looks[-2])
-        return began[0] + self.lasting_seconds if may_wait else began[0]
+        is_shown = judgement.reason is Reason.NOT_CONFIRMED and len(began) >= self.looks[0]
+        may_be_last = in_sight and len(began) >= self.looks[-2] and not self.whole
+        return began[0] + self.lasting_seconds if is_shown or may_be_last else began[0]
 
 
 @dataclass(frozen=True)

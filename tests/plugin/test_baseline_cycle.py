@@ -6,6 +6,11 @@ import json
 
 import pytest
 
+OFTEN = """
+from pytest_cnnperf.plugin.recording import Recorder
+
+Recorder.every_seconds = 0.0
+"""
 SLOW_LAYER_B = {"match": "h9w9", "workload_ns": 2_400_000}
 
 
@@ -177,6 +182,36 @@ def test_update_add_keeps_both_runs_and_takes_what_they_differ_by_for_noise(suit
     assert verdicts == {"a": "SAME", "b": "UNDECIDED"}
     suite.run("--cnnperf-update").assert_outcomes(passed=2)
     assert '"run"' not in file.read_text()
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_change_that_is_told_is_not_added_as_noise(suite, processes):
+    file = recorded(suite)
+    suite.play(SLOW_LAYER_B)
+    result = suite.run("--cnnperf-compare", "--cnnperf-update-add", "-n", processes)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*1 case is SLOWER or FASTER and was not added*--cnnperf-update accepts*"])
+    entries = json.loads(file.read_text())["entries"]
+    runs = {key.split("-")[3]: {each.get("run", 0) for each in entry["rounds"]} for key, entry in entries.items()}
+    assert runs == {"a": {0, 1}, "b": {0}}
+
+
+def test_a_run_that_writes_now_and_then_is_added_once(suite):
+    file = recorded(suite)
+    suite.pytester.makeconftest(OFTEN)
+    suite.run("--cnnperf-update-add", "--cnnperf-missing=record").assert_outcomes(passed=2)
+    entries = json.loads(file.read_text())["entries"].values()
+    assert [max(each.get("run", 0) for each in entry["rounds"]) for entry in entries] == [1, 1]
+
+
+def test_a_case_of_two_tests_is_one_run(suite):
+    file = recorded(suite)
+    suite.pytester.makeconftest(OFTEN)
+    source = (suite.pytester.path / "test_suite.py").read_text()
+    suite.pytester.makepyfile(test_suite=source, test_twice=source)
+    suite.run("--cnnperf-update-add").assert_outcomes(passed=4)
+    entries = json.loads(file.read_text())["entries"].values()
+    assert [max(each.get("run", 0) for each in entry["rounds"]) for entry in entries] == [1, 1]
 
 
 def test_update_add_leaves_alone_what_was_recorded_with_other_versions(suite):

@@ -45,6 +45,17 @@ def test_both_updates_at_once_exclude_each_other(suite):
     usage_error(suite).fnmatch_lines(["*cnnperf_update and cnnperf_update_new exclude each other*"])
 
 
+def test_adding_runs_to_what_is_left_out_is_refused(suite):
+    usage_error(suite, "--cnnperf-update-add", "--cnnperf-only-missing").fnmatch_lines(
+        ["*--cnnperf-only-missing leaves those out*"]
+    )
+
+
+@pytest.mark.parametrize("text", ["-1", "soon", "nan", "4000"])
+def test_a_change_lasts_for_a_number_of_seconds(suite, text):
+    usage_error(suite, f"--cnnperf-lasting={text}").fnmatch_lines([f"*seconds from 0 to 3600, got '{text}'*"])
+
+
 @pytest.mark.parametrize(
     ("ini", "flag", "is_rewritten"),
     [("update_new", "--cnnperf-update", True), ("update", "--cnnperf-update-new", False)],

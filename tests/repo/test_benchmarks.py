@@ -48,6 +48,8 @@ def test_the_table_of_verdicts_counts_what_each_rule_says(monkeypatch: pytest.Mo
     # 40 visits are left after the third that teaches. Recordings of twelve begin at every third of the first 29, and
     # each is compared with eight of the 28 others, which begin at every third of the first 21.
     assert ours.comparisons == theirs.comparisons == 10 * 7
+    # Two runs of six visits take three or nine visits more: they begin at every third of the first 26, or of 20.
+    assert rows["  the same of two runs, 5.0%"].comparisons == (9 + 7) * 7
     assert ours.alarms == 0
     assert ours.found[-1] == 1.0
     # Elapsed times apart by 20 % (one-sided) have a standard deviation of 0.2 × sqrt(1 - 2 / pi) = 12 %; the mean of

@@ -17,7 +17,7 @@ import pytest
 from pytest_cnnperf.baseline import Baselines, Entry, Written
 from pytest_cnnperf.cases import Case, Clock, DeviceKind
 from pytest_cnnperf.errors import BaselineError
-from pytest_cnnperf.measuring.between_visits import PRIOR_SPREAD, Floor
+from pytest_cnnperf.measuring.between_visits import LEAST_OF_ONE_RUN, PRIOR_SPREAD, Floor
 from pytest_cnnperf.measuring.machine import Machine
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -164,7 +164,7 @@ def test_a_broken_file_is_an_error_only_for_its_own_cases(baselines: Baselines, 
     for broken in (lambda: fresh.find(make_entry().key), fresh.load_all):
         with pytest.raises(BaselineError, match=r"torch\.convolution\.alexnet\.json:1: the file is truncated"):
             broken()
-    assert fresh.floor("torch") == Floor()
+    assert fresh.floor("torch") == Floor(one_run=LEAST_OF_ONE_RUN)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n{}", b'{"schema": 9}', b"\xff\xfe\x00"])
@@ -325,7 +325,7 @@ def test_the_floor_is_pooled_from_the_visits_of_a_framework(baselines: Baselines
         facts = {name: getattr(entry, name) for name in ("resolved", "error_fraction", "versions", "recorded")}
         return Entry.of(entry.key, samples, **facts)
 
-    assert baselines.floor("torch") == Floor()
+    assert baselines.floor("torch") == Floor(one_run=LEAST_OF_ONE_RUN)
     baselines.write([jumping(f"conv{number}") for number in range(40)])
     # Visits 10 % apart: ln(1.1) / sqrt(2) = 6.7 % is the deviation of every case, of which three samples a visit
     # explain less than 2 %; the prior counts as 3 of 43.

@@ -14,10 +14,10 @@ from pytest_cnnperf.measuring.samples import Samples
 from .conftest import Draw
 
 
-def change(log_ratio: float, error: float, *, between: float = 0.0) -> Change:
-    """With this error within visits, and between them."""
+def change(log_ratio: float, error: float, *, between: float = 0.0, recorded: float = 0.0) -> Change:
+    """With this error within visits, and between them, of which the recording has so much."""
     parts = [(error**2, 30.0), (between**2, 30.0)]
-    return Change.of(log_ratio, parts, within_visits=error**2)
+    return Change.of(log_ratio, parts, within_visits=error**2, of_recording=recorded**2)
 
 
 def test_a_side_tells_its_figure_and_what_its_visits_differ_by(draw: Draw) -> None:
@@ -66,15 +66,24 @@ def test_runs_of_a_case_that_lie_farther_apart_than_most_are_its_own_spread() ->
     assert restless.reach(1e-4) > 0.5 > 4 * steady.reach(1e-4)
 
 
-def test_the_error_of_runs_together_is_what_they_scatter_by() -> None:
+@pytest.mark.parametrize("recorded", [(0.0, 0.0, 0.0), (0.01, 0.01, 0.01), (0.005, 0.03, 0.03)])
+def test_the_error_of_runs_together_is_what_they_scatter_by(recorded: tuple[float, ...]) -> None:
+    """Now with 1 % of its own noise, each recording with that of its own, and 2 % between runs."""
     chance = random.Random(7)
 
-    def once() -> float:
-        now = chance.gauss(0, 0.02)
-        return over_runs([change(now - chance.gauss(0, 0.02), 0.0) for _ in range(3)], spread=0.02).log_ratio
+    def once() -> Change:
+        now = chance.gauss(0, 0.02) + chance.gauss(0, 0.01)
+        runs = [
+            change(now - chance.gauss(0, 0.02) - chance.gauss(0, noise), math.hypot(0.01, noise), recorded=noise)
+            for noise in recorded
+        ]
+        return over_runs(runs, spread=0.02)
 
-    expected = over_runs([change(0.0, 0.0)] * 3, spread=0.02).standard_error
-    assert statistics.pstdev(once() for _ in range(3000)) == pytest.approx(expected, rel=0.05)
+    found = [once() for _ in range(3000)]
+    scatter = statistics.pstdev(each.log_ratio for each in found)
+    # Runs that happen to lie far apart are taken for restless, and calm ones for no calmer than most.
+    error = math.sqrt(statistics.fmean(each.standard_error**2 for each in found))
+    assert scatter <= error <= 1.15 * scatter
 
 
 def test_of_two_changes_the_better_known_one_counts_more() -> None:

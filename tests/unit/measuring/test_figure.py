@@ -10,6 +10,7 @@ import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.measuring.between_visits import (
+    LEAST_OF_ONE_RUN,
     LEAST_RUN_SPREAD,
     LEAST_SPREAD,
     PRIOR_BUSY_SPREAD,
@@ -303,9 +304,21 @@ def test_recordings_without_probes_leave_those_floors_to_the_prior() -> None:
 
 def test_the_spread_between_runs_is_what_their_visits_do_not_explain() -> None:
     draw = random.Random(6)
-    # Each run brings 2 % of its own to a case, and its visits 1 %: variances add up, and a common shift does not count.
-    moves = [0.1 + draw.gauss(0, 0.02) - draw.gauss(0, 0.02) + draw.gauss(0, 0.01) for _ in range(2000)]
+    # Each run brings 2 % of its own to a case, and its visits 1 %: variances add up.
+    moves = [draw.gauss(0, 0.02) - draw.gauss(0, 0.02) + draw.gauss(0, 0.01) for _ in range(2000)]
     assert run_to_run(moves, [0.01**2] * 2000).spread == pytest.approx(0.02, rel=0.06)
+
+
+def test_what_all_cases_move_by_is_spread_unless_something_changed() -> None:
+    calm = [0.03 + 0.001 * (-1) ** number for number in range(50)]
+    assert run_to_run(calm, [0.01**2] * 50).spread == pytest.approx(0.03 / math.sqrt(2), rel=0.05)
+    assert run_to_run(calm, [0.01**2] * 50, changed=True).spread == 0.0
+
+
+def test_of_a_case_that_one_run_recorded_more_is_believed_between_runs() -> None:
+    floor = seen_floor([], runs=0.006)
+    assert (floor.between(1), floor.between(2)) == (LEAST_OF_ONE_RUN, 0.006)
+    assert seen_floor([], runs=0.02).between(1) == 0.02
 
 
 def test_cases_that_changed_are_not_taken_for_noise_between_runs() -> None:

@@ -36,6 +36,20 @@ def test_enough_compared_cases_of_a_framework_teach_its_spread() -> None:
     assert seen["torch"].cases == LEAST_CASES
 
 
+def test_a_move_beside_the_mean_of_several_runs_stands_for_a_larger_one() -> None:
+    two = [replace(one, recorded_runs=2) for one in compared(LEAST_CASES)]
+    one, other = (learned(each)[DeviceKind.CPU]["torch"].spread for each in (compared(LEAST_CASES), two))
+    # Now and one run: 2 variances; now and the mean of two: one and a half.
+    assert other == pytest.approx(one * math.sqrt(2 / 1.5))
+
+
+def test_beside_a_change_what_all_cases_move_by_is_not_spread() -> None:
+    moved = [replace(one, baseline_ratio=1.03) for one in compared(LEAST_CASES)]
+    slower = replace(moved[0], verdict=Verdict.SLOWER)
+    assert learned(moved)[DeviceKind.CPU]["torch"].spread == pytest.approx(math.log(1.03) / math.sqrt(2))
+    assert learned([*moved, slower])[DeviceKind.CPU]["torch"].spread == 0.0
+
+
 def test_fewer_cases_teach_nothing() -> None:
     assert learned(compared(LEAST_CASES - 1)) == {}
 

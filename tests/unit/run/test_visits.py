@@ -148,24 +148,26 @@ def test_later_visits_are_those_that_began_long_after_the_first(
 
 
 @pytest.mark.parametrize(
-    ("count", "ratio", "settings", "waits"),
+    ("count", "ratio", "reason", "settings", "waits"),
     [
-        (3, 1.2, COMPARE, False),
-        (4, 1.2, COMPARE, True),
-        (4, 0.8, COMPARE, True),
-        # Too noisy to be told, but no change in sight: soon again, and apart from the others when few are left.
-        (4, 1.03, COMPARE, False),
-        (8, 1.03, COMPARE, True),
-        (4, None, COMPARE, False),
-        (6, 1.2, RECORD, False),
+        (3, 1.2, Reason.NOT_CONFIRMED, COMPARE, False),
+        (4, 1.2, Reason.NOT_CONFIRMED, COMPARE, True),
+        (5, 0.8, Reason.NOT_CONFIRMED, COMPARE, True),
+        # Too noisy to be told: soon again, unless the next look is the last.
+        (4, 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, False),
+        (8, 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, True),
+        (8, 1.03, Reason.INTERVAL_TOO_WIDE, COMPARE, False),
+        (8, None, Reason.TOO_FEW_SAMPLES, COMPARE, False),
+        (8, 1.2, Reason.INTERVAL_TOO_WIDE, RECORD, False),
+        (8, 1.2, Reason.NOT_CONFIRMED, RECORD, True),
     ],
 )
 def test_a_case_waits_where_its_next_visits_decide(
-    count: int, ratio: float | None, settings: Settings, waits: bool
+    count: int, ratio: float | None, reason: Reason, settings: Settings, waits: bool
 ) -> None:
     course = course_of(settings=settings)
     assert course.lasting_seconds == 120.0
-    unsure = replace(judgement(Verdict.UNDECIDED), baseline_ratio=ratio)
+    unsure = Judgement(Verdict.UNDECIDED, reason, baseline_ratio=ratio)
     not_before = course.not_before([100.0 + number for number in range(count)], unsure, threshold=0.05)
     assert not_before == (220.0 if waits else 100.0)
 
