@@ -51,7 +51,7 @@ LAYER = "conv2"
 VISITS_OF_A_PROCESS = 3
 # As a recording makes and a comparison may, up to its second look: about two seconds of timing.
 RECORDED, COMPARED = CPU_LOOKS[-1], CPU_LOOKS[1]
-# A baseline of two runs instead: each of as few visits as a recording makes, so many visits apart.
+# A baseline of two runs instead: each of as few visits as a recording may have, so many visits apart.
 RECORDED_OF_TWO, VISITS_APART = RECORDED // 2, (3, 9)
 SLOWDOWNS = (0.02, 0.05, 0.10)
 # Neighbouring windows share most of their visits.
@@ -126,11 +126,11 @@ def slowed(samples: Samples, by: float) -> Samples:
     return replace(samples, rounds=rounds)
 
 
-def pairs(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
-    """A recording, and the visits of a comparison with it that share no sample with the recording."""
-    for start in range(0, len(visits) - RECORDED + 1, STRIDE):
-        before = recorded(visits[start : start + RECORDED])
-        others = [*visits[start + RECORDED :], *visits[:start]]
+def pairs(visits: Sequence[Samples], *, size: int = RECORDED) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+    """A recording of so many visits, and the visits of a comparison with it that share no sample with the recording."""
+    for start in range(0, len(visits) - size + 1, STRIDE):
+        before = recorded(visits[start : start + size])
+        others = [*visits[start + size :], *visits[:start]]
         for first in range(0, len(others) - COMPARED + 1, STRIDE):
             yield before, others[first : first + COMPARED]
 
@@ -158,7 +158,8 @@ def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
         taught = visits[: len(visits) // 3]
         recordings = [recorded(taught[start : start + RECORDED]) for start in range(len(taught) - RECORDED + 1)]
         floors[name] = seen_floor(recordings, runs=0.0)
-        changes = [_change(before, now, floors[name]) for before, now in pairs(taught)]
+        # There are few: recordings of as few visits as one may have.
+        changes = [_change(before, now, floors[name]) for before, now in pairs(taught, size=RECORDED_OF_TWO)]
         seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
     return {name: replace(floor, runs=run_floor(seen)) for name, floor in floors.items()}
 
@@ -250,7 +251,7 @@ def main() -> None:
     parser.add_argument("do", choices=("collect", "table"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
-    parser.add_argument("--visits", type=int, default=60, help="60 give 609 comparisons")
+    parser.add_argument("--visits", type=int, default=60, help="45 give 209 comparisons, 60 give 609")
     parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
     given = parser.parse_args()
     if given.do == "table":
