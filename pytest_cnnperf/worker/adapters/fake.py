@@ -22,6 +22,7 @@ whose text occurs in the case's ("forward/gemm/nchw/n1c3h9w9k4r3s3") are laid ov
 later ones the last.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -213,12 +214,12 @@ def _read_script():
         script = json.load(stream)
     if "generations" not in script:
         return script
-    counter = script["generation_file"]
-    generation = 0
-    if os.path.exists(counter):
-        with open(counter) as stream:
-            generation = int(stream.read())
-    with open(counter, "w") as stream:
+    with open(script["generation_file"], "a+") as stream:
+        # Two workers may start at once.
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        generation = int(stream.read() or 0)
+        stream.truncate(0)
         stream.write(str(generation + 1))
     return script["generations"][min(generation, len(script["generations"]) - 1)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -117,6 +118,20 @@ def test_a_later_worker_of_the_fake_can_be_scripted_differently(tmp_path, pool):
     versions = [pool.hello_of(spec, OFFER, CASE)["version"]]
     versions += [pool.fresh(spec, OFFER, CASE).hello["version"] for _ in range(2)]
     assert versions == ["one", "two", "two"]
+
+
+def test_workers_of_the_fake_that_start_at_once_are_of_different_generations(tmp_path):
+    path = tmp_path / "script.json"
+    generations = [{"default": {"version": str(number)}} for number in range(12)]
+    path.write_text(json.dumps({"generation_file": str(tmp_path / "count"), "generations": generations}))
+    spec = replace(SPEC, environment={"CNNPERF_FAKE_SCRIPT": str(path)})
+
+    def version(_number):
+        with Pool(limit=1) as pool:
+            return pool.hello_of(spec, OFFER, CASE)["version"]
+
+    with ThreadPoolExecutor(len(generations)) as threads:
+        assert len(set(threads.map(version, range(len(generations))))) == len(generations)
 
 
 def test_a_framework_that_cannot_be_imported_comes_with_its_install_command(tmp_path, pool):
