@@ -119,7 +119,7 @@ class Returning:
         seconds = min((each.not_before for each in self._waiting), default=0.0) - self._now()
         if seconds > 0:
             cases = "1 case shows" if len(self._waiting) == 1 else f"{len(self._waiting)} cases show"
-            self._session.tell(f"{seconds:.0f} s until it is seen whether what {cases} lasts")
+            self._session.tell(f"waiting {seconds:.0f} s: what {cases} must last to be believed (--cnnperf-lasting)")
             self._sleep(seconds)
 
     def _run_again(self, session: pytest.Session, nextitem: pytest.Item | None) -> None:
