@@ -184,7 +184,8 @@ def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
     squares = math.fsum(share**2 for share, _ in parts)
     scatter = math.fsum(share * (change.log_ratio - log) ** 2 for share, change in parts)
     explained = math.fsum(share * (1 - share) * change.of_recording for share, change in parts)
-    seen = max(0.0, scatter - explained) / (1 - squares)
+    # Where one run is known so much better that it alone counts, the others tell nothing of their spread.
+    seen = max(0.0, scatter - explained) / max(1 - squares, _LEAST_VARIANCE)
     others = len(changes) - 1
     freedom = FLOOR_FREEDOM + others
     mean = Change.of(

@@ -66,6 +66,13 @@ def test_runs_of_a_case_that_lie_farther_apart_than_most_are_its_own_spread() ->
     assert restless.reach(1e-4) > 0.5 > 4 * steady.reach(1e-4)
 
 
+def test_a_run_of_which_hardly_anything_is_known_hardly_counts() -> None:
+    known, vague = change(0.1, 0.0), change(-5.0, 1e9)
+    both = over_runs([known, vague], spread=0.0)
+    assert both.log_ratio == pytest.approx(0.1)
+    assert math.isfinite(both.standard_error)
+
+
 @pytest.mark.parametrize("recorded", [(0.0, 0.0, 0.0), (0.01, 0.01, 0.01), (0.005, 0.03, 0.03)])
 def test_the_error_of_runs_together_is_what_they_scatter_by(recorded: tuple[float, ...]) -> None:
     """Now with 1 % of its own noise, each recording with that of its own, and 2 % between runs."""
