@@ -47,7 +47,7 @@ def _series(test: SelfTest, series: Series) -> Mapping[str, Any]:
         "title": series.title,
         "key": series.key,
         "recordings": series.recordings,
-        "floor": {"visits": series.floor.visits, "runs": series.floor.runs},
+        "floor": {"visits": series.floor.visits, "runs": series.floor.between(1)},
         "promised": None if series.promised is None else series.promised.slowdown,
         "rates": [_rate(test, series, rate) for rate in series.rates],
     }

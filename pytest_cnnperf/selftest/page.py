@@ -79,7 +79,7 @@ def _rates(test: SelfTest, width: int) -> Iterator[Line]:
     yield from map(grid.row, rows)
     yield line("")
     for series in test.series:
-        floor = f"visits differ by {text.percent(series.floor.visits)}, runs by {text.percent(series.floor.runs)}"
+        floor = f"visits differ by {text.percent(series.floor.visits)}, runs by {text.percent(series.floor.between(1))}"
         words = f"{series.title}: {text.counted(series.recordings, 'recording')} of each, {floor}; {series.key}"
         yield from (line(part, QUIET) for part in wrapped(words, width))
     yield from (line(part, QUIET) for part in wrapped(_LEGEND, width))
