@@ -131,8 +131,7 @@ def pairs(visits: Sequence[Samples], *, size: int = RECORDED) -> Iterator[tuple[
     for start in range(0, len(visits) - size + 1, STRIDE):
         before = recorded(visits[start : start + size])
         others = [*visits[start + size :], *visits[:start]]
-        for first in range(0, len(others) - COMPARED + 1, STRIDE):
-            yield before, others[first : first + COMPARED]
+        yield from _beside(before, others)
 
 
 def pairs_of_two(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
@@ -144,8 +143,12 @@ def pairs_of_two(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[
             runs = [recorded(visits[first : first + size]) for first in (start, second)]
             rounds = tuple(replace(each, run=number) for number, run in enumerate(runs) for each in run.rounds)
             others = [*visits[second + size :], *visits[:start], *visits[start + size : second]]
-            for first in range(0, len(others) - COMPARED + 1, STRIDE):
-                yield replace(runs[0], rounds=rounds), others[first : first + COMPARED]
+            yield from _beside(replace(runs[0], rounds=rounds), others)
+
+
+def _beside(before: Samples, others: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+    for first in range(0, len(others) - COMPARED + 1, STRIDE):
+        yield before, others[first : first + COMPARED]
 
 
 def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:

@@ -133,16 +133,14 @@ class Baselines:
         unlike: dict[str, str] = {}
 
         def joined(path: Path, held: Entries) -> Entries:
-            differing = {key: held[key].unlike(entry) for key, entry in new[path].items() if key in held}
-            unlike.update({key: names for key, names in differing.items() if names})
-            return {
-                **held,
-                **{
-                    key: held[key].with_run(entry) if key in held else entry
-                    for key, entry in new[path].items()
-                    if key not in unlike
-                },
-            }
+            merged = dict(held)
+            for key, entry in new[path].items():
+                names = held[key].unlike(entry) if key in held else ""
+                if names:
+                    unlike[key] = names
+                else:
+                    merged[key] = held[key].with_run(entry) if key in held else entry
+            return merged
 
         return replace(self._rewrite(new.keys(), joined), unlike=unlike)
 

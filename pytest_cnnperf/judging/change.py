@@ -175,8 +175,6 @@ def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
     apart than `spread` and that explain, the case has the rest for its own, drawn to none.
     Source: empirical Bayes, as with the spread between visits; the expectation of a weighted sum of squares.
     """
-    if len(changes) == 1:
-        return _between_runs(changes[0], 2 * spread**2)
     parts = list(zip(shares(changes, spread=spread), changes, strict=True))
     log = math.fsum(share * change.log_ratio for share, change in parts)
     of_now = math.fsum(share * math.sqrt(max(0.0, change.within_run - change.of_recording)) for share, change in parts)
@@ -184,26 +182,14 @@ def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
     squares = math.fsum(share**2 for share, _ in parts)
     scatter = math.fsum(share * (change.log_ratio - log) ** 2 for share, change in parts)
     explained = math.fsum(share * (1 - share) * change.of_recording for share, change in parts)
-    # Where one run is known so much better that it alone counts, the others tell nothing of their spread.
+    # A run that alone counts, or is the only one, tells nothing of their spread.
     seen = max(0.0, scatter - explained) / max(1 - squares, _LEAST_VARIANCE)
     others = len(changes) - 1
     freedom = FLOOR_FREEDOM + others
-    mean = Change.of(
+    own: Part = ((1 + squares) * others * max(0.0, seen - spread**2) / freedom, freedom)
+    return Change.of(
         log,
         [(of_now**2 + of_recording, math.fsum(share * change.freedom for share, change in parts))],
+        between_runs=[((1 + squares) * spread**2, RUN_FREEDOM), own],
         of_recording=of_recording,
-    )
-    own: Part = ((1 + squares) * others * max(0.0, seen - spread**2) / freedom, freedom)
-    return _between_runs(mean, (1 + squares) * spread**2, own)
-
-
-def _between_runs(change: Change, variance: float, *own: Part) -> Change:
-    """The same change with the variance between runs of most cases, and the case's own."""
-    within = [(change.within_run, change.freedom)]
-    return Change.of(
-        change.log_ratio,
-        within,
-        between_runs=[(variance, RUN_FREEDOM), *own],
-        within_visits=change.within_visits,
-        of_recording=change.of_recording,
     )

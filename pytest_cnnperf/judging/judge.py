@@ -106,7 +106,7 @@ def _unless_control_moved(decision: _Decision, found: Compared, *, threshold: fl
     """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
     verdict, _, detail = decision
     is_still = 1 / (1 + threshold) < found.own < 1 + threshold
-    if verdict not in (Verdict.SLOWER, Verdict.FASTER) or not is_still or not _has_moved(found.pace):
+    if not verdict.is_change or not is_still or not _has_moved(found.pace):
         return decision
     return (
         Verdict.UNDECIDED,

@@ -17,6 +17,11 @@ class Verdict(Word):
     UNKNOWN = "UNKNOWN"
     WRONG = "WRONG"
 
+    @property
+    def is_change(self) -> bool:
+        """Whether it says that the speed is another one."""
+        return self in (Verdict.SLOWER, Verdict.FASTER)
+
 
 class Reason(Word):
     """Why: one code for each way to a verdict."""

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from ..errors import CnnperfError
-from ..judging.verdict import Reason, Verdict
+from ..judging.verdict import Reason
 from ..report.outcome import Outcome
 from ..settings import Settings, Update, will_store
 from .session import Session
 
 _UNRECORDED = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE}
-_CHANGED = (Verdict.SLOWER, Verdict.FASTER)
 
 
 def wanted_entries(outcomes: Iterable[Outcome], settings: Settings) -> list[Outcome]:
@@ -31,7 +30,7 @@ def wanted_entries(outcomes: Iterable[Outcome], settings: Settings) -> list[Outc
 
 def is_change_not_added(outcome: Outcome, settings: Settings) -> bool:
     """Whether a run that adds leaves this one out, since it is SLOWER or FASTER."""
-    return settings.update is Update.ADD and outcome.verdict in _CHANGED
+    return settings.update is Update.ADD and outcome.verdict.is_change
 
 
 class Recorder:

@@ -41,7 +41,7 @@ def judged_so_far(
     a change waits for such until the last look.
     """
     judgement, count = judged_alone(joined(visits)), len(visits)
-    if judgement.verdict not in (Verdict.SLOWER, Verdict.FASTER):
+    if not judgement.verdict.is_change:
         return judgement
     if count not in looks:
         following = next((look for look in looks if look > count), looks[-1])

@@ -14,7 +14,6 @@ from ..report.outcome import Outcome
 LEAST_CASES = 20
 # What has surely changed is no noise.
 _COMPARED = (Verdict.SAME, Verdict.UNDECIDED)
-_CHANGED = (Verdict.SLOWER, Verdict.FASTER)
 
 
 def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, RunToRun]]:
@@ -27,7 +26,7 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
     changed = set()
     for outcome in outcomes:
         whose = (outcome.case.device_kind, outcome.case.framework)
-        if outcome.verdict in _CHANGED:
+        if outcome.verdict.is_change:
             changed.add(whose)
         if outcome.verdict in _COMPARED and outcome.baseline_ratio and outcome.within_run is not None:
             # Beside the mean of several runs a move is smaller than beside one of them.

@@ -176,13 +176,7 @@ class Broken(Exception):
 
 
 def settle(
-    asked: Asked,
-    visited: Visited,
-    before: Entry | None,
-    *,
-    course: Course,
-    rounds: Rounds,
-    now: Callable[[], float] = time.monotonic,
+    asked: Asked, visited: Visited, before: Entry | None, *, course: Course, rounds: Rounds
 ) -> tuple[Visited, Judgement]:
     """Make visits until the course is at its end.
 
@@ -192,7 +186,7 @@ def settle(
     level, threshold = look_level(asked.run.level, course.looks), asked.timing.threshold
     for number in range(len(visited.visits), course.most):
         like = visited.samples if visited.visits else before.samples if before else None
-        began = (*visited.began, now())
+        began = (*visited.began, time.monotonic())
         answers = tuple(_sound(answer, asked) for answer in rounds(like, number))
         visited = replace(visited, visits=(*visited.visits, answers), began=began)
         judgement = judged_so_far(

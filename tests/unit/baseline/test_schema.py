@@ -293,6 +293,23 @@ def test_a_sample_or_a_sweep_that_is_no_time_is_refused(swept: str, name: str, s
     )
 
 
+@pytest.mark.parametrize("run", [-1, True, "1", 1.5])
+def test_a_run_that_is_no_number_is_refused(text: str, run: object) -> None:
+    assert f"run is {run!r}, expected" in complaint(changed(text, lambda case: case["rounds"][1].update(run=run)))
+
+
+def test_runs_without_a_figure_and_too_many_runs_are_refused(text: str) -> None:
+    def short(case: dict[str, Any]) -> None:
+        for name in ("workload_ns", "control_ns", "wall_ns"):
+            case["rounds"][1][name] = case["rounds"][1][name][:2]
+        case["rounds"][1]["run"] = 1
+
+    assert "run 1 has 2 samples, expected at least 3 beside others" in complaint(changed(text, short))
+    four = [{"run": number} for number in range(4)]
+    many = changed(text, lambda case: case.update(rounds=[{**case["rounds"][0], **each} for each in four]))
+    assert "has rounds of 4 runs, expected at most 3" in complaint(many)
+
+
 def test_samples_that_are_no_pairs_are_refused(text: str) -> None:
     assert "expected equally many" in complaint(changed(text, lambda case: case["rounds"][0]["control_ns"].pop()))
 
