@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cases import Algorithm, Clock
-from ..measuring.figure import LEAST_PAIRS, are_positive, figure_of
+from ..measuring.figure import LEAST_PAIRS, figure_of
 from ..measuring.gpu.conditions import Conditions
+from ..measuring.robust import are_positive
 from ..measuring.samples import Plan, Round, Samples
 
 # Of a case of one run, and of several together: a file of sixty cases is then two thirds of a megabyte.

@@ -53,6 +53,7 @@ class InProcess:
         self._clock = SystemClock() if clock is None else clock
         self._control = _control() if control is None else control
         self.control = str(self._control.version)
+        self._pairs_of: dict[Clock, Pairs] = {}
         started = self._clock.wall_ns()
         self._run()
         synchronize()
@@ -62,6 +63,12 @@ class InProcess:
         self._result = self._call()
 
     def _pairs(self, clock: Clock) -> Pairs:
+        pairs = self._pairs_of.get(clock)
+        if pairs is None:
+            pairs = self._pairs_of[clock] = self._made_pairs(clock)
+        return pairs
+
+    def _made_pairs(self, clock: Clock) -> Pairs:
         if clock not in (Clock.PROCESS_CPU, Clock.WALL):
             raise UsageError(
                 f"{self.resolved.name}: clock {clock} is a device's; a callable has {Clock.PROCESS_CPU}, {Clock.WALL}"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..measuring.between_visits import pair_variance, visit_excess, within_error
-from ..measuring.figure import centre_variance, figure_of
+from ..measuring.figure import figure_of
+from ..measuring.robust import centre_variance
 from ..measuring.samples import Samples
 from .student import MOST_LOG, reach
 

@@ -7,8 +7,9 @@ import statistics
 from dataclasses import dataclass
 
 from ..measuring.between_visits import visit_excess, within_error
-from ..measuring.figure import LEAST_PAIRS, are_positive, centre_variance, figure_of
+from ..measuring.figure import LEAST_PAIRS, figure_of
 from ..measuring.gpu.conditions import names_of
+from ..measuring.robust import are_positive, centre_variance
 from ..measuring.samples import Samples
 from .student import MOST_LOG, reach
 from .verdict import Reason

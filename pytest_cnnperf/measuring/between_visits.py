@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .core import by_core, quiet_ns
-from .figure import centre, centre_error, centre_variance, log_residuals, mad_sigma, visit_logs
+from .figure import noise_error, visit_logs
+from .robust import centre, centre_error, centre_variance, mad_sigma
 from .samples import Samples
 from .sensitivity import Belief, corrected_by_itself
 
@@ -79,7 +80,7 @@ def pair_variance(samples: Samples) -> float:
         return math.inf
     # Each round's centre was fitted.
     fitted = (samples.count - 1) / samples.freedom
-    return centre_error(log_residuals(samples.rounds)) ** 2 * samples.count * fitted
+    return noise_error(samples.rounds) ** 2 * samples.count * fitted
 
 
 def within_error(samples: Samples, *, of_pair: float | None = None) -> float:
@@ -89,7 +90,7 @@ def within_error(samples: Samples, *, of_pair: float | None = None) -> float:
     """
     of_pair = pair_variance(samples) if of_pair is None else of_pair
     sizes = [sum(len(round_.workload_ns) for round_ in rounds) for rounds in samples.visits]
-    return math.sqrt(of_pair * statistics.fmean(1 / size for size in sizes) * centre_variance(len(sizes)))
+    return math.sqrt(of_pair * math.fsum([1 / size for size in sizes]) / len(sizes) * centre_variance(len(sizes)))
 
 
 def visit_excess(samples: Samples, *, within: float | None = None) -> float:

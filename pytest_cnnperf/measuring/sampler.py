@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..cases import Clock
 from ..errors import WorkerFailed
 from ..host.source import Source, Timed
 from ..settings import Timing
-from .figure import are_positive
 from .gpu.state import GpuState
 from .gpu.watch import Batch, Watch
+from .robust import are_positive
 from .samples import Plan, Round, Samples
 from .stopping import Stopping
 
@@ -58,7 +57,7 @@ def measure(
     Every batch negates the operand, an odd number of times in all (one more sample where needed): the last output must
     be the negative of the prepared call's and of the batch's before, so that neither can be handed out again unseen.
     A `watch` on GPUs discards throttled batches and counts them.
-    Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise one sample tells.
+    Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise it is estimated.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
     began, call_seconds = now(), seconds_per_sample
@@ -66,13 +65,17 @@ def measure(
     if plan is None or plan.control != control:
         workload_ns, control_ns = source.estimate(clock)
         plan, call_seconds = choose_plan(workload_ns, control_ns, control=control), workload_ns / 1e9
+        if seconds_per_sample is None:
+            seconds_per_sample = (plan.repeats * workload_ns + plan.control_units * control_ns) / 1e9
     stopping, flips = Stopping(timing), 0
+    # What has no operand to negate needs no more requests than that.
+    at_once = BATCH if source.flips else max(BATCH, timing.min_samples)
     sieve = _Sieve(stopping, watch, seconds_per_sample)
     # A round ends with the negative operand; what has none needs no odd number of batches.
-    while not stopping.is_finished() or (source.flips and flips % 2 == 0):
+    while not (is_enough := stopping.is_finished()) or (source.flips and flips % 2 == 0):
         batch_began, seconds = now(), sieve.seconds_per_sample
         timed = source.time(
-            samples=1 if stopping.is_finished() else _batch(stopping, seconds),
+            samples=1 if is_enough else _batch(stopping, seconds, at_once=at_once),
             warmup=_warmup(source, timing, is_first=not flips, seconds=seconds if flips else call_seconds),
             repeats=plan.repeats,
             control_units=plan.control_units,
@@ -81,13 +84,14 @@ def measure(
         )
         flips += 1
         sieve.add(_checked(timed), now() - batch_began, elapsed_seconds=now() - began)
-    return sieve.samples(Samples(clock, plan, (stopping.round,), first_call_ns))
+    return Samples(clock, plan, (stopping.round,), first_call_ns, tuple(sieve.states), *sieve.discarded)
 
 
 class _Sieve:
     """Keeps the batches of a round during which no GPU was throttled, and waits after one that was; counts both.
 
-    `seconds_per_sample` is what samples took so far, or what is known before the first.
+    `seconds_per_sample` is what samples took so far, or what is known before the first; `states` are those of the GPUs
+    around what was kept.
     """
 
     def __init__(self, stopping: Stopping, watch: Watch | None, seconds_per_sample: float | None) -> None:
@@ -95,7 +99,7 @@ class _Sieve:
         self._stopping = stopping
         self._watch = watch
         self._taken, self._seconds = 0, 0.0
-        self._states: list[GpuState] = []
+        self.states: list[GpuState] = []
         self._throttled = self._throttled_by = 0
         self._wait()
 
@@ -109,7 +113,7 @@ class _Sieve:
         self.seconds_per_sample = self._seconds / self._taken
         seen = self._watch.batch() if self._watch is not None else Batch(())
         if not seen.throttled_by:
-            self._states.extend(seen.states)
+            self.states.extend(seen.states)
             self._stopping.add(batch, elapsed_seconds=elapsed_seconds)
             return
         self._throttled += len(batch.workload_ns)
@@ -117,9 +121,10 @@ class _Sieve:
         self._stopping.lose(seconds)
         self._wait()
 
-    def samples(self, kept: Samples) -> Samples:
-        """What was kept, with what was seen."""
-        return replace(kept, states=tuple(self._states), throttled=self._throttled, throttled_by=self._throttled_by)
+    @property
+    def discarded(self) -> tuple[int, int]:
+        """How many samples were not kept, and the bits of the reasons."""
+        return self._throttled, self._throttled_by
 
 
 def _warmup(source: Source, timing: Timing, *, is_first: bool, seconds: float | None) -> int:
@@ -129,8 +134,8 @@ def _warmup(source: Source, timing: Timing, *, is_first: bool, seconds: float | 
     return 1 if is_first or (seconds or 0.0) < SHORT_SECONDS else 0
 
 
-def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
-    """Samples of the next request: one to learn how long it takes, then up to twelve within the time that is left.
+def _batch(stopping: Stopping, seconds_per_sample: float | None, *, at_once: int) -> int:
+    """Samples of the next request: so many within the time that is left; one where nobody knows how long it takes.
 
     As many as possible: each request begins with a warm-up.
     """
@@ -138,12 +143,12 @@ def _batch(stopping: Stopping, seconds_per_sample: float | None) -> int:
         return 1
     timing = stopping.timing
     # First to the minimum exactly, since most cases stop there; where one request may hold all, it is one.
-    may_stop_there = stopping.count < timing.min_samples and timing.max_samples > BATCH
+    may_stop_there = stopping.count < timing.min_samples and timing.max_samples > at_once
     left = (timing.min_samples if may_stop_there else timing.max_samples) - stopping.count
     if seconds_per_sample <= 0:
-        return min(BATCH, left)
+        return min(at_once, left)
     seconds = timing.max_seconds - stopping.elapsed_seconds
-    return max(1, min(BATCH, left, int(seconds / seconds_per_sample)))
+    return max(1, min(at_once, left, int(seconds / seconds_per_sample)))
 
 
 def _checked(timed: Timed) -> Round:

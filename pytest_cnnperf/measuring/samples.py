@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from functools import cached_property
 from ..cases import Clock
 from .gpu.conditions import Conditions
 from .gpu.state import GpuState
+from .robust import are_positive, centre, centre_error
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Round:
     core beside each (the longest of three), and `quiet_ns` what a probe takes on a quiet core.
     Shapes: all tuples have equal length, but `sweep_ns` is empty where nothing is swept, and `probe_ns` where the core
     is not looked at.
+    What is derived from the pairs is computed once: `logs`, the logarithms of workload ÷ control, their `centre`, how
+    far that may be off by their noise, and what each is off it.
     """
 
     workload_ns: tuple[int, ...]
@@ -34,6 +38,33 @@ class Round:
     quiet_ns: int = 0
     run: int = 0
 
+    @cached_property
+    def is_usable(self) -> bool:
+        """Whether a figure can be computed from this round."""
+        return bool(self.workload_ns) and are_positive(self.workload_ns) and are_positive(self.control_ns)
+
+    @cached_property
+    def logs(self) -> tuple[float, ...]:
+        """Logarithms of workload ÷ control, pair by pair."""
+        pairs = zip(self.workload_ns, self.control_ns, strict=True)
+        return tuple([math.log(workload / control) for workload, control in pairs])
+
+    @cached_property
+    def centre(self) -> float:
+        """The centre of the logarithms."""
+        return centre(self.logs)
+
+    @cached_property
+    def residuals(self) -> tuple[float, ...]:
+        """The logarithms less their centre: the noise within the round."""
+        middle = self.centre if self.logs else 0.0
+        return tuple([log - middle for log in self.logs])
+
+    @cached_property
+    def centre_error(self) -> float:
+        """Standard error of the centre by the noise within the round."""
+        return centre_error(self.residuals)
+
     @property
     def is_swept(self) -> bool:
         """Whether every sample has a sweep that took some time."""
@@ -43,6 +74,18 @@ class Round:
     def is_probed(self) -> bool:
         """Whether every sample has a probe that took some time."""
         return _stands_beside(self.probe_ns, self.workload_ns)
+
+    def followed_by(self, other: Round) -> Round:
+        """These samples and then the other's, which were taken under the same handle."""
+        return replace(
+            self,
+            workload_ns=self.workload_ns + other.workload_ns,
+            control_ns=self.control_ns + other.control_ns,
+            wall_ns=self.wall_ns + other.wall_ns,
+            sweep_ns=self.sweep_ns + other.sweep_ns,
+            probe_ns=self.probe_ns + other.probe_ns,
+            quiet_ns=other.quiet_ns,
+        )
 
     def picked(self, indices: Sequence[int]) -> Round:
         """The samples of these indices alone."""
@@ -101,7 +144,7 @@ class Samples:
     @property
     def count(self) -> int:
         """Number of pairs in all rounds."""
-        return sum(len(round_.workload_ns) for round_ in self.rounds)
+        return len(self.workload_ns)
 
     @property
     def are_swept(self) -> bool:
@@ -118,12 +161,12 @@ class Samples:
         """Degrees of freedom of what is estimated from the samples within rounds; 1 at least."""
         return max(1, self.count - sum(1 for round_ in self.rounds if round_.workload_ns))
 
-    @property
+    @cached_property
     def workload_ns(self) -> tuple[int, ...]:
         """Workload samples of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.workload_ns)
 
-    @property
+    @cached_property
     def control_ns(self) -> tuple[int, ...]:
         """Control samples of all rounds."""
         return tuple(ns for round_ in self.rounds for ns in round_.control_ns)
@@ -152,10 +195,15 @@ class Samples:
             replace(self, rounds=tuple(round_ for round_ in self.rounds if round_.run == number)) for number in numbers
         )
 
+    def with_first_call(self, first_call_ns: int) -> Samples:
+        """The same samples behind a first call of this time."""
+        return self if first_call_ns == self.first_call_ns else replace(self, first_call_ns=first_call_ns)
+
     def of_visit(self, number: int) -> Samples:
         """The same samples, all of the visit of this number."""
-        rounds = tuple(replace(round_, visit=number) for round_ in self.rounds)
-        return replace(self, rounds=rounds)
+        if all(round_.visit == number for round_ in self.rounds):
+            return self
+        return replace(self, rounds=tuple(replace(round_, visit=number) for round_ in self.rounds))
 
     def joined(self, other: Samples) -> Samples:
         """These rounds followed by the other's; the first call stays this one's.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import quiet_ns
-from .figure import HUBER, is_usable, mad_sigma
+from .robust import HUBER, mad_sigma
 from .samples import Round, Samples
 
 # Before any recording is seen a case is taken to go with the control alone. Prior standard deviations: so much of it
@@ -147,7 +147,7 @@ class Sensitivity:
     def _is_like(self, round_: Round) -> bool:
         """Whether this round has the signs of the recording."""
         has_signs = round_.is_swept >= bool(self.usual[1]) and round_.is_probed >= bool(self.usual[2])
-        return is_usable(round_) and has_signs
+        return round_.is_usable and has_signs
 
     def _corrected(self, round_: Round) -> Round:
         if not self._is_like(round_):
@@ -207,7 +207,7 @@ class _Seen:
     def of(cls, recording: Samples) -> _Seen | None:
         """None where a round has no usable pair, or one has no sign but the control."""
         rounds = [each for each in recording.rounds if each.workload_ns]
-        if not rounds or not all(map(is_usable, rounds)):
+        if not rounds or not all(each.is_usable for each in rounds):
             return None
         has_sweep, has_probe = recording.are_swept, recording.are_probed
         if not has_sweep and not has_probe:

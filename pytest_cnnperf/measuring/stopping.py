@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..settings import Timing
-from .figure import Z_95, are_positive, centre_error, log_residuals
+from .robust import Z_95
 from .samples import Round
 
 # Two rounds whose figures are known to a fifth of the threshold can be told apart at the threshold with room for
@@ -33,23 +33,13 @@ class Stopping:
 
     def initialize(self) -> None:
         """Forget all samples."""
-        self.workload_ns: list[int] = []
-        self.control_ns: list[int] = []
-        self.wall_ns: list[int] = []
-        self.sweep_ns: list[int] = []
-        self.probe_ns: list[int] = []
-        self.quiet_ns = 0
+        self.round = Round((), (), ())
         self.elapsed_seconds = 0.0
         self.lost_seconds = 0.0
 
     def add(self, batch: Round, *, elapsed_seconds: float) -> None:
         """Take in a batch; `elapsed_seconds` is the time since the round began, `lost_seconds` of it included."""
-        self.workload_ns.extend(batch.workload_ns)
-        self.control_ns.extend(batch.control_ns)
-        self.wall_ns.extend(batch.wall_ns)
-        self.sweep_ns.extend(batch.sweep_ns)
-        self.probe_ns.extend(batch.probe_ns)
-        self.quiet_ns = batch.quiet_ns
+        self.round = self.round.followed_by(batch) if self.count else batch
         self.elapsed_seconds = elapsed_seconds - self.lost_seconds
 
     def lose(self, seconds: float) -> None:
@@ -65,26 +55,12 @@ class Stopping:
     @property
     def count(self) -> int:
         """Samples so far."""
-        return len(self.workload_ns)
-
-    @property
-    def round(self) -> Round:
-        """All samples so far."""
-        return Round(
-            workload_ns=tuple(self.workload_ns),
-            control_ns=tuple(self.control_ns),
-            wall_ns=tuple(self.wall_ns),
-            sweep_ns=tuple(self.sweep_ns),
-            probe_ns=tuple(self.probe_ns),
-            quiet_ns=self.quiet_ns,
-        )
+        return len(self.round.workload_ns)
 
     @property
     def half_width(self) -> float:
         """Relative half width of the 95 % interval of the ratio; infinite when it cannot be computed."""
-        if not self.count or not are_positive(self.workload_ns + self.control_ns):
-            return math.inf
-        return Z_95 * centre_error(log_residuals([self.round]))
+        return Z_95 * self.round.centre_error if self.round.is_usable else math.inf
 
     def is_finished(self) -> bool:
         """Whether no more samples are wanted."""

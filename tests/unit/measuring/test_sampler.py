@@ -85,14 +85,14 @@ def test_an_estimate_of_nothing_by_a_coarse_clock_is_no_division_by_zero() -> No
 def test_steady_samples_stop_at_the_minimum() -> None:
     source = Scripted([10_000_000, 10_010_000])
     result = measured(source)
-    # One to learn the time, nine more, and one for an odd number of batches.
-    assert result.count == 11
+    assert result.count == 10
     assert result.rounds[0].workload_ns[:3] == (10_000_000, 10_010_000, 10_000_000)
     assert result.first_call_ns == 7
 
 
 def test_scattered_samples_go_on_to_the_maximum() -> None:
-    assert measured(Scripted([1_000_000, 1_400_000], estimated_ns=1_000_000)).count == 40
+    # 10, 12, 12 and 6, and one for an odd number of batches.
+    assert measured(Scripted([1_000_000, 1_400_000], estimated_ns=1_000_000)).count == 41
 
 
 def test_the_time_ends_a_round_before_the_maximum() -> None:
@@ -137,7 +137,8 @@ def test_every_batch_negates_the_operand_and_the_last_output_belongs_to_the_nega
 def test_batches_hold_at_most_twelve_samples_and_exceed_the_maximum_by_the_odd_one_at_most() -> None:
     source = Scripted([100_000, 140_000], control_ns=10_000, estimated_ns=100_000)
     measured(source, Timing(max_seconds=60.0, min_samples=25, max_samples=25, threshold=0.05))
-    assert [request["samples"] for request in source.requests] == [1, 12, 12]
+    # And one for an odd number of batches.
+    assert [request["samples"] for request in source.requests] == [12, 12, 1]
 
 
 def test_a_round_like_earlier_ones_needs_no_sample_to_learn_how_long_it_takes() -> None:
@@ -163,7 +164,17 @@ def test_a_source_without_operands_needs_no_odd_number_of_batches() -> None:
     source = Scripted([10_000_000])
     source.flips = False
     measured(source, Timing(max_seconds=60.0, min_samples=10, max_samples=20, threshold=0.05))
-    assert [request["samples"] for request in source.requests] == [1, 9]
+    assert [request["samples"] for request in source.requests] == [10]
+
+
+@pytest.mark.parametrize(("max_seconds", "expected"), [(60.0, [25]), (0.155, [10, 1])])
+def test_a_source_without_operands_gets_its_minimum_at_once_where_the_time_is_there(
+    max_seconds: float, expected: list[int]
+) -> None:
+    source = Scripted([10_000_000])  # 15 ms with its control
+    source.flips = False
+    measured(source, Timing(max_seconds=max_seconds, min_samples=25, max_samples=40, threshold=0.05))
+    assert [request["samples"] for request in source.requests] == expected
 
 
 def test_a_long_call_is_warmed_up_once_and_a_short_one_before_every_batch() -> None:
@@ -200,7 +211,8 @@ def test_the_first_case_of_a_process_is_warmed_up_until_its_pages_are_touched(
 
 def test_zeros_of_a_broken_clock_end_at_the_maximum() -> None:
     source = Scripted([0], control_ns=0, estimated_ns=0)
-    assert measured(source).workload_ns == (0,) * 40
+    # And one for an odd number of batches.
+    assert measured(source).workload_ns == (0,) * 41
 
 
 @pytest.mark.parametrize("sweep_ns", [None, 2_000_000])
