@@ -12,20 +12,30 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from weakref import WeakSet
 
 _SUFFIX = ".claim"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a process asks for: any `count` of the `wanted` devices; `held` are those that it has got."""
+    """What a process asks for: any `count` of the `wanted` devices; `held` are those that it has got.
+
+    One for no device waits for nothing, and nobody waits for it.
+    """
 
     pid: int
     wanted: tuple[str, ...]
     count: int
     held: tuple[str, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether it goes on asking."""
+        return self.count > 0 and not self.held
 
 
 def shares(claims: Mapping[int, Claim]) -> dict[int, tuple[str, ...]]:
@@ -37,20 +47,26 @@ def shares(claims: Mapping[int, Claim]) -> dict[int, tuple[str, ...]]:
     taken = {device for claim in claims.values() for device in claim.held}
     found = {}
     for number, claim in sorted(claims.items()):
-        if not claim.held:
+        if claim.waits:
             found[number] = tuple(device for device in claim.wanted if device not in taken)[: claim.count]
             taken.update(found[number])
     return found
 
 
 class Place:
-    """A place in the queue of a folder until `leave`; where nobody is before it, it is served at once."""
+    """A place in the queue of a folder until `leave`; where nobody is before it, it is served at once.
+
+    From `park` to `renew` it asks for nothing, and only its file stays: to make and remove one takes longer than all
+    the rest. A child that this process forks has no part in it.
+    """
 
     def __init__(self, folder: Path, claim: Claim) -> None:
         self._folder = folder
         self._claim = claim
+        self._descriptor = -1
         with _alone(folder):
             self._join()
+        _PLACES.add(self)
 
     def _join(self) -> None:
         self._others = _living(self._folder)
@@ -58,16 +74,17 @@ class Place:
         self._path = f"{self._folder}/{self._number:08d}{_SUFFIX}"
         self._held = self._share()
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file, self._length = os.fstat(self._descriptor), 0
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(self._descriptor, replace(self._claim, held=self._held))
+            self._write()
         except BaseException:
             self.leave()
             raise
 
     def _share(self) -> tuple[str, ...]:
         """All that was asked for, if it can be had now; otherwise nothing."""
-        share = shares({**self._others, self._number: self._claim})[self._number]
+        share = shares({**self._others, self._number: self._claim}).get(self._number, ())
         return share if len(share) == self._claim.count else ()
 
     def take(self) -> tuple[str, ...]:
@@ -79,12 +96,30 @@ class Place:
                 self.leave()
                 self._join()
                 return self._held
-            claims = _living(self._folder)
-            self._others = {number: claim for number, claim in claims.items() if number != self._number}
+            self._others = _living(self._folder, but=self._number)
             self._held = self._share()
             if self._held:
-                _write(self._descriptor, replace(self._claim, held=self._held))
+                self._write()
             return self._held
+
+    def park(self) -> None:
+        """Give back what is held, or stop waiting, and keep the file."""
+        self._claim, self._held = Claim(self._claim.pid, (), 0), ()
+        if self._descriptor >= 0:
+            self._write()
+
+    def renew(self, claim: Claim) -> None:
+        """Ask again, behind all who wait."""
+        self._claim = claim
+        with _alone(self._folder):
+            if self._descriptor >= 0 and self._stands():
+                self._others = _living(self._folder, but=self._number)
+                if not any(other.waits for other in self._others.values()):  # none whom its old number would overtake
+                    self._held = self._share()
+                    self._write()
+                    return
+            self.leave()
+            self._join()
 
     def waits_for(self) -> tuple[str, int]:
         """A device that was missing when this claim last looked, and the process that has it, or will have it first."""
@@ -100,15 +135,38 @@ class Place:
         if self._stands():
             with suppress(FileNotFoundError):
                 os.unlink(self._path)  # noqa: PTH108 (a Path costs more than the call)
-        descriptor, self._descriptor = self._descriptor, -1
-        os.close(descriptor)
+        self.forget()
+
+    def forget(self) -> None:
+        """Close the file, and leave it to the process that this one was forked from."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
 
     def _stands(self) -> bool:
         """Whether the file of this claim is still in the folder, and not another's of the same number."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))  # noqa: PTH116
+            return os.path.samestat(os.stat(self._path), self._file)  # noqa: PTH116
         except FileNotFoundError:
             return False
+
+    def _write(self) -> None:
+        """Over what stood there, with blanks behind: a truncated file is written to the disk when it is closed."""
+        data = _text(self._claim, self._held).ljust(self._length)
+        self._length = len(data)
+        os.pwrite(self._descriptor, data, 0)
+
+
+# A file stays locked while any process has it open: a child that outlives this process would keep what it held.
+_PLACES: WeakSet[Place] = WeakSet()
+
+
+def _forget_all() -> None:
+    for place in tuple(_PLACES):
+        place.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 @contextmanager
@@ -127,10 +185,10 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _living(folder: Path) -> dict[int, Claim]:
-    """The claims of living processes by number; what dead ones left is removed."""
+def _living(folder: Path, *, but: int = 0) -> dict[int, Claim]:
+    """The claims of living processes by number, `but` that of this number; what dead ones left is removed."""
     names = [name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX)]  # noqa: PTH208
-    found = {int(name): _read(folder / f"{name}{_SUFFIX}") for name in names if name.isdigit()}
+    found = {int(name): _read(folder / f"{name}{_SUFFIX}") for name in names if name.isdigit() and int(name) != but}
     return {number: claim for number, claim in found.items() if claim is not None}
 
 
@@ -151,10 +209,9 @@ def _read(path: Path) -> Claim | None:
         os.close(descriptor)
 
 
-def _write(descriptor: int, claim: Claim) -> None:
-    """Over what stood there, which was not longer: a truncated file is written to the disk when it is closed."""
-    before = os.fstat(descriptor).st_size
-    os.pwrite(descriptor, json.dumps(vars(claim)).encode().ljust(before), 0)
+@lru_cache(maxsize=64)
+def _text(claim: Claim, held: tuple[str, ...]) -> bytes:
+    return json.dumps({**vars(claim), "held": held}).encode()
 
 
 def _parsed(data: bytes) -> Claim | None:

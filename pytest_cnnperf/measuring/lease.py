@@ -65,6 +65,79 @@ def core_device(core: int) -> str:
     return f"cpu-{core}"
 
 
+@lru_cache(maxsize=64)
+def _claim_of(pid: int, devices: tuple[str, ...], count: int | None) -> Claim:
+    """The claim for all of these devices, or for `count` of them.
+
+    Raises: DeviceBusy when there are not so many.
+    """
+    wanted = tuple(sorted(set(devices)))
+    count = len(wanted) if count is None else count
+    if count > len(wanted):
+        there = f"{len(wanted)}: {', '.join(wanted) or 'none'}"
+        raise DeviceBusy(f"{count} devices asked for, but there are only {there}")
+    return Claim(pid, wanted, count)
+
+
+class Leases:
+    """The leases of one process in a folder, until `close`.
+
+    Between two leases its place in the queue is kept without any device. `on_wait(device, pid, seconds)` tells now and
+    then who holds a wanted device, or is served before. Units: `wait_seconds` is how long a lease is waited for.
+    """
+
+    def __init__(
+        self, directory: Path | None = None, *, wait_seconds: float = 3600.0, on_wait: OnWait | None = None
+    ) -> None:
+        self._directory = directory
+        self._wait_seconds = wait_seconds
+        self._on_wait = on_wait
+        self._parked: list[Place] = []
+
+    @contextmanager
+    def hold(self, devices: Sequence[str], *, count: int | None = None) -> Iterator[tuple[str, ...]]:
+        """Hold all of these devices, or any `count` of them, and tell which.
+
+        They are taken all at once and in the order in which processes asked: nobody holds one device while waiting for
+        another (no deadlock), and nobody is overtaken by a later one that wants the same.
+        Raises: DeviceBusy after the time to wait, or when `count` exceeds the devices.
+        """
+        claim = _claim_of(os.getpid(), tuple(devices), count)
+        if not claim.count:
+            yield ()
+            return
+        place = self._place(claim)
+        try:
+            yield _turn_of(place, self._wait_seconds, self._on_wait)
+        finally:
+            self._park(place)
+
+    def _place(self, claim: Claim) -> Place:
+        """The place that is kept, or a new one."""
+        if not self._parked:
+            return Place(self._directory or default_directory(), claim)
+        place = self._parked.pop()
+        try:
+            place.renew(claim)
+        except BaseException:
+            place.leave()
+            raise
+        return place
+
+    def _park(self, place: Place) -> None:
+        try:
+            place.park()
+        except BaseException:
+            place.leave()
+            raise
+        self._parked.append(place)
+
+    def close(self) -> None:
+        """Leave the queue."""
+        while self._parked:
+            self._parked.pop().leave()
+
+
 @contextmanager
 def lease(
     devices: Sequence[str],
@@ -74,25 +147,13 @@ def lease(
     wait_seconds: float = 3600.0,
     on_wait: OnWait | None = None,
 ) -> Iterator[tuple[str, ...]]:
-    """Hold all of these devices, or any `count` of them, and tell which.
-
-    They are taken all at once and in the order in which processes asked: nobody holds one device while waiting for
-    another (no deadlock), and nobody is overtaken by a later one that wants the same.
-    `on_wait(device, pid, seconds)` tells now and then who holds a wanted device, or is served before.
-    Raises: DeviceBusy after `wait_seconds`, or when `count` exceeds the devices.
-    """
-    wanted = tuple(sorted(set(devices)))
-    count = len(wanted) if count is None else count
-    if count > len(wanted):
-        raise DeviceBusy(f"{count} devices asked for, but there are only {len(wanted)}: {', '.join(wanted) or 'none'}")
-    if not count:
-        yield ()
-        return
-    place = Place(directory or default_directory(), Claim(os.getpid(), wanted, count))
+    """Hold devices once, as `Leases.hold` does."""
+    leases = Leases(directory, wait_seconds=wait_seconds, on_wait=on_wait)
     try:
-        yield _turn_of(place, wait_seconds, on_wait)
+        with leases.hold(devices, count=count) as taken:
+            yield taken
     finally:
-        place.leave()
+        leases.close()
 
 
 def _turn_of(place: Place, limit_seconds: float, on_wait: OnWait | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from ..measuring.gpu.holders import Holders, holders
 from ..measuring.gpu.state import Probe
 from ..measuring.gpu.watch import Watch
 from ..measuring.gpus import Gpu
-from ..measuring.lease import OnWait, core_device, cores, lease
+from ..measuring.lease import Leases, OnWait, core_device, cores
 from ..measuring.machine import Machine, detect
 from ..report.outcome import Outcome
 from ..settings import Settings, will_store
@@ -63,7 +63,7 @@ class Run:
         self.registry = registry
         self.level = session_level(compared)
         self.returns = returns
-        self._on_wait = on_wait
+        self._leases = Leases(on_wait=on_wait)
         self.waiting: dict[tuple[str, str], Visited] = {}
         self.questions = Questions()
         self._pool = Pool(limit=_WORKERS)
@@ -151,14 +151,11 @@ class Run:
         self._pool.close()
         self._peak_is_due = True
 
-    @contextmanager
-    def timing(self, case: Case) -> Iterator[None]:
+    def timing(self, case: Case) -> AbstractContextManager[object]:
         """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test."""
         if case.device_kind is DeviceKind.CUDA:
-            yield
-            return
-        with lease([core_device(core) for core in self.cpus(case.threads)], on_wait=self._on_wait):
-            yield
+            return nullcontext()
+        return self._leases.hold([core_device(core) for core in self.cpus(case.threads)])
 
     def cpus(self, threads: int) -> tuple[int, ...]:
         """The cores on which workers of so many threads run."""
@@ -168,7 +165,7 @@ class Run:
     def lease_gpus(self, gpus: tuple[Gpu, ...], count: int) -> Iterator[tuple[Gpu, ...]]:
         """Hold so many of these GPUs."""
         by_uuid = {gpu.uuid: gpu for gpu in gpus}
-        with lease(tuple(by_uuid), count=count, on_wait=self._on_wait) as uuids:
+        with self._leases.hold(tuple(by_uuid), count=count) as uuids:
             yield tuple(by_uuid[uuid] for uuid in uuids)
 
     def watch(self, gpus: tuple[Gpu, ...]) -> Watch:
@@ -222,8 +219,9 @@ class Run:
         return self.baselines.unused(seen, frameworks={Case.parse(key).framework for key in seen})
 
     def close(self) -> None:
-        """End all workers, and give NVML back."""
+        """End all workers, leave the queue for devices, and give NVML back."""
         self.renew()
+        self._leases.close()
         for probe, _ in self._watches.values():
             probe.close()
         self._watches.clear()

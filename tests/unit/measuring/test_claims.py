@@ -38,6 +38,7 @@ def claim(*wanted: str, count: int = 1, held: tuple[str, ...] = ()) -> Claim:
         pytest.param(
             {5: claim(A, held=(A,)), 4: claim(A, B, count=2)}, {4: (B,)}, id="a holder counts whenever it came"
         ),
+        pytest.param({1: claim(count=0), 2: claim(A)}, {2: (A,)}, id="a claim for nothing is not in the way"),
     ],
 )
 def test_devices_go_to_the_waiting_in_their_order(
@@ -106,3 +107,58 @@ def test_a_claim_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypat
     place = Place(tmp_path, claim(A))
     assert place.take() == (A,)
     place.leave()
+
+
+def test_a_parked_place_is_in_nobodys_way_and_keeps_its_file(tmp_path: Path) -> None:
+    first, second = Place(tmp_path, claim(A)), Place(tmp_path, claim(A))
+    first.park()
+    assert first.take() == ()
+    assert second.take() == (A,)
+    second.leave()
+    assert len(list(tmp_path.glob("*.claim"))) == 1
+    first.renew(claim(A, B, count=2))
+    assert first.take() == (A, B)
+
+
+def test_a_renewed_place_is_behind_all_who_wait(tmp_path: Path) -> None:
+    first = Place(tmp_path, claim(B))
+    first.park()
+    holder, waiting = Place(tmp_path, claim(A)), Place(tmp_path, claim(A))
+    first.renew(claim(A))
+    holder.leave()
+    assert first.take() == ()
+    assert first.waits_for() == (A, 4711)
+    assert waiting.take() == (A,)
+    waiting.leave()
+    assert first.take() == (A,)
+
+
+def test_a_renewed_place_waits_for_a_holder(tmp_path: Path) -> None:
+    first = Place(tmp_path, claim(A))
+    first.park()
+    holder = Place(tmp_path, Claim(1, (A,), 1))
+    first.renew(claim(A))
+    assert first.take() == ()
+    assert first.waits_for() == (A, 1)
+    holder.park()
+    assert first.take() == (A,)
+
+
+def test_a_parked_place_in_a_cleaned_folder_joins_anew(tmp_path: Path) -> None:
+    first = Place(tmp_path, claim(A))
+    first.park()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    other = Place(tmp_path, claim(A))  # with the same number
+    first.renew(claim(A))
+    assert (first.take(), other.take()) == ((), (A,))
+    first.leave()
+    assert other.take() == (A,)
+    assert len(list(tmp_path.glob("*.claim"))) == 1
+
+
+def test_a_shorter_claim_leaves_nothing_of_a_longer_one_behind(tmp_path: Path) -> None:
+    place = Place(tmp_path, claim(A, B, C, count=3))
+    place.park()
+    (path,) = tmp_path.glob("*.claim")
+    assert json.loads(path.read_text()) == {"pid": 4711, "wanted": [], "count": 0, "held": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ import pytest
 
 from pytest_cnnperf.measuring import lease as lease_module
 from pytest_cnnperf.measuring.claims import Claim, Place
-from pytest_cnnperf.measuring.lease import DeviceBusy, core_device, cores, default_directory, lease
+from pytest_cnnperf.measuring.lease import DeviceBusy, Leases, core_device, cores, default_directory, lease
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """
@@ -235,3 +236,58 @@ def test_all_runs_of_a_user_share_a_directory_that_is_his(tmp_path: Path, monkey
 def test_cores_are_those_that_this_process_may_use() -> None:
     assert set(cores()) == os.sched_getaffinity(0)
     assert core_device(3) == "cpu-3"
+
+
+def test_leases_that_follow_each_other_keep_one_file_until_they_are_closed(tmp_path: Path) -> None:
+    leases = Leases(tmp_path)
+    for devices in (["cpu-0"], ["cpu-1", "cpu-0"]):
+        with leases.hold(devices) as taken:
+            assert taken == tuple(sorted(devices))
+        with lease(devices, directory=tmp_path, wait_seconds=0):
+            pass
+        assert [path.name for path in tmp_path.glob("*.claim")] == ["00000001.claim"]
+    leases.close()
+    assert not list(tmp_path.glob("*.claim"))
+
+
+def test_a_lease_inside_another_has_a_place_of_its_own(tmp_path: Path) -> None:
+    leases = Leases(tmp_path, wait_seconds=0)
+    with leases.hold(["GPU-a"]), leases.hold(["cpu-0"]):
+        assert len(list(tmp_path.glob("*.claim"))) == 2
+    with leases.hold(["cpu-0"]), leases.hold(["GPU-a"]), pytest.raises(DeviceBusy), leases.hold(["GPU-a"]):
+        pass
+    leases.close()
+    assert not list(tmp_path.glob("*.claim"))
+
+
+def test_a_forked_child_keeps_nothing_of_what_its_killed_parent_held(tmp_path: Path) -> None:
+    code = """
+import os, sys, time
+from pathlib import Path
+from pytest_cnnperf.measuring.lease import Leases
+leases = Leases(Path(sys.argv[1]))
+with leases.hold(["cpu-0"]):
+    pass
+with leases.hold(["cpu-0"]):
+    child = os.fork()
+    if not child:
+        time.sleep(600)
+    print(child, flush=True)
+    sys.stdin.readline()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=-1, stdout=-1, text=True, env=environment
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        try:
+            with pytest.raises(DeviceBusy), lease(["cpu-0"], directory=tmp_path, wait_seconds=0):
+                pass
+            parent.kill()
+            parent.wait()
+            with lease(["cpu-0"], directory=tmp_path, wait_seconds=0) as taken:
+                assert taken == ("cpu-0",)
+        finally:
+            parent.kill()
+            os.kill(child, signal.SIGKILL)
