@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # Frameworks and environments follow each other; few need to live at once.
 _WORKERS = 4
-# The best of so many looks at what a core can do, a fifth of a second each.
+# The best of so many looks by each framework at what a core can do, a fifth of a second each.
 _MOST_PEAKS = 5
 
 
@@ -44,8 +44,8 @@ class Run:
     spreads xdist workers over the cores. Where it `returns` to cases that are not settled, those wait by node id and
     key. `on_wait` is told now and then which device another run holds. `session_pid` is the process that started this
     one and its siblings, if one did.
-    Units: `peak_flops` is the best matrix-product rate of one core in FLOP/s, measured by the first workers that can,
-    and `gpu_peak` the rates of the best GPU, by the first worker that is about to time on it.
+    Units: `peak_flops` is the best matrix-product rate of one core in FLOP/s, by any framework's products, and
+    `gpu_peak` the rates of the best GPU, by the first worker that is about to time on it.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Run:
         self._inner_pids: set[int] = set()
         self._storing = Storing(settings.baselines, settings.update)
         self._watches: dict[tuple[str, ...], tuple[Probe, Watch]] = {}
-        self._peaks: list[float] = []
-        self._peak_is_due = True
+        self._peaks: dict[str, list[float]] = {}
+        self._peaked: set[str] = set()
         self._gpu_peaks: dict[tuple[str, ...], Peak] = {}
 
     @cached_property
@@ -117,16 +117,20 @@ class Run:
         return worker
 
     def _measure_peak(self, worker: Worker, case: Case) -> None:
-        """Find out what a core can do at best: once for each set of processes, since a second may be a busy one."""
-        if self._peak_is_due and len(self._peaks) < _MOST_PEAKS:
-            self._peak_is_due = False
+        """Find out what a core can do at best: by each framework, since a BLAS may not know it.
+
+        Once for each set of processes, since a second may be a busy one.
+        """
+        seen = self._peaks.setdefault(case.framework, [])
+        if case.framework not in self._peaked and len(seen) < _MOST_PEAKS:
+            self._peaked.add(case.framework)
             with self.timing(case):
-                self._peaks.append(peak(worker).flops_per_second or 0.0)
+                seen.append(peak(worker).flops_per_second or 0.0)
 
     @property
     def peak_flops(self) -> float | None:
         """The best rate of a core so far; None before the first."""
-        return max(self._peaks, default=0.0) or None
+        return max((rate for seen in self._peaks.values() for rate in seen), default=0.0) or None
 
     def measure_gpu_peak(self, worker: Worker, gpus: tuple[Gpu, ...]) -> None:
         """Find out what these GPUs can do at best, once; nobody else may use them now."""
@@ -149,7 +153,7 @@ class Run:
         (standard deviation) between processes and by 1 to 2 % between the rounds of one, wherever their operands lie.
         """
         self._pool.close()
-        self._peak_is_due = True
+        self._peaked.clear()
 
     def timing(self, case: Case) -> AbstractContextManager[object]:
         """Hold the cores of a CPU case, so that no other run times on them; GPUs are held by the test."""

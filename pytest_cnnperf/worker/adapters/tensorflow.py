@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
+from cnnperf_worker import peak
 from cnnperf_worker.adapters import onednn_verbose, transform_probe
 from wire import NotOffered
 
@@ -11,6 +12,12 @@ _TO = {"nchw": (0, 1, 2, 3), "nhwc": (0, 2, 3, 1)}
 _BACK = {"nchw": (0, 1, 2, 3), "nhwc": (0, 3, 1, 2)}
 _FILTERS_TO, _FILTERS_BACK = (2, 3, 1, 0), (3, 2, 0, 1)  # KCRS to RSCK and back
 _DEEP_CONV_TILES = (4,)
+
+
+def _product(size):
+    """A call that multiplies two square matrices of this size."""
+    left = tf.fill((size, size), 0.5)
+    return lambda: tf.linalg.matmul(left, left)
 
 
 class Handle:
@@ -85,6 +92,9 @@ class Adapter:
             self.seen[key] = handle.implementations
         unknown = {"algorithm": None, "name": "unknown", "tile": None, "workspace_bytes": None}
         return onednn_verbose.resolved(self.seen.get(key)) or unknown
+
+    def flops_per_second(self):
+        return peak.flops_per_second(_product)
 
     def close(self):
         pass

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import torch
+from cnnperf_worker import peak
 from cnnperf_worker.adapters import onednn_verbose, torch_cuda, transform_probe
 from wire import NotOffered
 
@@ -12,6 +13,13 @@ _GRADIENT_OF = {"backward_data": 0, "backward_filter": 1}
 _NNPACK_TILES = (8, 16)
 _TYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _SWITCHES = ("benchmark", "compiled", "deterministic")
+
+
+def _product(size):
+    """A call that multiplies two square matrices of this size."""
+    left = torch.full((size, size), 0.5)
+    out = torch.empty_like(left)
+    return lambda: torch.mm(left, left, out=out)
 
 
 class Handle:
@@ -139,6 +147,9 @@ class Adapter:
 
     def device_control(self, units, clock):
         return self.cuda.control.nanoseconds(units, clock)
+
+    def flops_per_second(self):
+        return peak.flops_per_second(_product)
 
     def device_peaks(self):
         return self.cuda.control.peaks()

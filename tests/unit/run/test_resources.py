@@ -73,6 +73,18 @@ def test_what_a_core_can_do_is_the_best_of_some_looks_each_in_another_set_of_pro
     assert (worker.asked, run.peak_flops) == (5, 9e10)
 
 
+def test_what_a_core_can_do_is_the_best_that_any_framework_shows() -> None:
+    worker = ScriptedWorker(told={"flops_per_second": 3e10})
+    offer = replace(OFFER, device_kind=DeviceKind.CPU)
+    specs = tuple(replace(SPEC, name=name, command=(), offers=(offer,)) for name in ("slow", "quick"))
+    run = Run(Settings(), Registry(specs))
+    run._pool = SimpleNamespace(worker=lambda *_, **__: worker)  # type: ignore[assignment]
+    for name, rate in (("slow", 3e10), ("quick", 8e10), ("slow", 9e10)):
+        worker.told = {"flops_per_second": rate}
+        run.worker(replace(CASE, framework=name, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU))
+    assert (worker.asked, run.peak_flops) == (2, 8e10)
+
+
 def test_every_gpu_is_measured_once_and_the_best_rates_are_told() -> None:
     run = run_with()
     workers = [
