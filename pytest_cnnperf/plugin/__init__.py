@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
@@ -72,27 +71,27 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     count(session)
 
 
-@contextmanager
-def _shown_as_text() -> Iterator[None]:
-    """Show an error of ours as its text, since it is complete without a traceback."""
-    try:
-        yield
-    except CnnperfError as error:
-        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+def _show_as_text(error: CnnperfError) -> None:
+    """Fail with the text of an error of ours, which is complete without a traceback."""
+    pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, Any, Any]:
     """Show an error of ours in a fixture as its text."""
-    with _shown_as_text():
+    try:
         return (yield)
+    except CnnperfError as error:
+        return _show_as_text(error)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, Any, Any]:
     """Show an error of ours in a test as its text."""
-    with _shown_as_text():
+    try:
         return (yield)
+    except CnnperfError as error:
+        return _show_as_text(error)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,6 +101,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     from .results import attach
 
     attach(item, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Turn the outcomes of a report that leaves this process into plain values."""
+    from .results import pack
+
+    return pack((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable() -> Generator[None, Any, Any]:
+    """Restore the outcomes of a report that came from another process."""
+    report = yield
+    from .results import unpack
+
+    unpack(report)
     return report
 
 

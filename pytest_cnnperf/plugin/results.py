@@ -1,9 +1,12 @@
-"""Results on their way: attached to reports in the process that ran the test, received where the user looks."""
+"""Results on their way: attached to reports in the process that ran the test, received where the user looks.
+
+They are plain values only between two processes.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +21,8 @@ from .session import OUTCOMES, Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..measuring.machine import Machine
+
 _MARKUP = {
     Verdict.SAME: {"green": True},
     Verdict.FASTER: {"green": True, "bold": True},
@@ -28,8 +33,36 @@ _MARKUP = {
 }
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What rides on the report of a test: its outcomes, and beside them what the end must know.
+
+    `total` is of how many cases; `machine` where they were timed, None where nobody will ask.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    total: int
+    machine: Machine | None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Only dicts, lists, text, numbers and None: what xdist can carry."""
+        return {
+            "outcomes": [outcome.to_plain() for outcome in self.outcomes],
+            "total": self.total,
+            "machine": self.machine and self.machine.to_plain(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Carried:
+        """What was carried, of which this is the `to_plain`."""
+        from ..measuring.machine import Machine  # whoever receives results need not have measured any
+
+        outcomes = tuple(Outcome.from_plain(outcome) for outcome in plain["outcomes"])
+        return cls(outcomes, plain["total"], plain["machine"] and Machine.from_plain(plain["machine"]))
+
+
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put the outcomes of a finished test on its report, as plain values, and into its JUnit properties."""
+    """Put the outcomes of a finished test on its report, and into its JUnit properties."""
     outcomes = item.stash.get(OUTCOMES, [])
     if report.when != "call" or not outcomes:
         return
@@ -39,19 +72,30 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
         item.user_properties.extend(properties(outcome))
 
 
-def _carried(session: Session, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Outcomes as plain values, and beside them what the end must know: of how many, and where they were timed."""
+def _carried(session: Session, outcomes: list[Outcome]) -> Carried:
     told = any(outcome.entry is not None or outcome.baseline_ratio is not None for outcome in outcomes)
-    return {
-        "outcomes": [outcome.to_plain() for outcome in outcomes],
-        "total": session.total,
-        "machine": session.run.machine.to_plain() if told else None,
-    }
+    return Carried(tuple(outcomes), session.total, session.run.machine if told else None)
 
 
-def outcomes_of(report: pytest.TestReport) -> list[Outcome]:
+def pack(data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A report that leaves this process, with plain results."""
+    if not data or "cnnperf" not in data:
+        return data
+    carried: Carried = data["cnnperf"]
+    return {**data, "cnnperf": carried.to_plain()}
+
+
+def unpack(report: pytest.CollectReport | pytest.TestReport | None) -> None:
+    """Restore the results of a report that came from another process."""
+    plain = getattr(report, "cnnperf", None)
+    if plain is not None:
+        report.cnnperf = Carried.from_plain(plain)  # type: ignore[union-attr]
+
+
+def outcomes_of(report: pytest.TestReport) -> tuple[Outcome, ...]:
     """The outcomes that a report carries."""
-    return [Outcome.from_plain(plain) for plain in getattr(report, "cnnperf", {}).get("outcomes", ())]
+    carried: Carried | None = getattr(report, "cnnperf", None)
+    return () if carried is None else carried.outcomes
 
 
 def status(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -115,13 +159,11 @@ class Collector:
             self._show()
 
     def _receive(self, outcome: Outcome, report: pytest.TestReport) -> None:
-        beside = report.cnnperf
+        carried: Carried = report.cnnperf
         self._session.outcomes.append(outcome)
-        self._session.total = beside["total"]
-        if beside["machine"] is not None:
-            from ..measuring.machine import Machine
-
-            self._session.measured_on[outcome.key] = Machine.from_plain(beside["machine"])
+        self._session.total = carried.total
+        if carried.machine is not None:
+            self._session.measured_on[outcome.key] = carried.machine
 
     def _hear(self, report: pytest.TestReport, words: Mapping[str, Any]) -> None:
         """What an xdist worker says in the middle of a test: something to print, or that the test comes back."""

@@ -57,6 +57,32 @@ def test_junit_has_key_verdict_and_ratio_and_sees_the_failure(suite):
     assert all(case.find("properties/property[@name='ratio']") is not None for case in root.iter("testcase"))
 
 
+def test_reports_that_leave_the_process_are_plain_and_come_back_with_their_outcomes(suite):
+    # As xdist sends them, and as pytest-reportlog writes them.
+    (suite.pytester.path / "sent.py").write_text(
+        """
+import json
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    hook = CONFIG[0].hook
+    sent = json.loads(json.dumps(hook.pytest_report_to_serializable(config=CONFIG[0], report=report)))
+    back = hook.pytest_report_from_serializable(config=CONFIG[0], data=sent)
+    assert getattr(back, "cnnperf", None) == getattr(report, "cnnperf", None)
+    print("came back:", report.when, hasattr(back, "cnnperf"), file=open("sent.txt", "a"))
+
+CONFIG = []
+
+def pytest_configure(config):
+    CONFIG.append(config)
+"""
+    )
+    suite.run("--cnnperf-update", "-p", "sent").assert_outcomes(passed=2)
+    lines = (suite.pytester.path / "sent.txt").read_text().splitlines()
+    assert sorted(lines) == sorted(2 * ["came back: setup False", "came back: call True", "came back: teardown False"])
+
+
 def test_two_runs_that_write_at_once_lose_nothing(suite):
     command = [
         sys.executable,
