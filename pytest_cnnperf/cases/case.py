@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -15,6 +15,7 @@ from .words import Algorithm, Clock, DeviceKind, DType, Layout, Pass, Word
 CONVOLUTION = "convolution"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OPTION = re.compile(r"[a-z][a-z0-9_]*=[A-Za-z0-9_.]+")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.~]+")
 _NONE = "none"
 _FIELDS = 12
 WordType = TypeVar("WordType", bound=Word)
@@ -140,9 +141,14 @@ def parse_word(words: type[WordType], text: str) -> WordType:
         raise InvalidProblem(f"{text!r} is no {words.__name__.lower()}; known: {known}") from None
 
 
+@lru_cache(maxsize=1024)
+def _encoded(text: str) -> str:
+    return quote(text, safe="").replace("-", "%2D")
+
+
 def quote_part(text: str) -> str:
     """Percent-encode all that would end a field of a key ('-', '/', ':', spaces …)."""
-    return quote(text, safe="").replace("-", "%2D")
+    return _NOT_PLAIN.sub(lambda found: _encoded(found[0]), text)
 
 
 def _parse_option(text: str) -> tuple[str, str]:

@@ -63,9 +63,10 @@ class Cnnperf:
         from ..run import callable_case, run_callable
 
         nodeid = nodeid_of(self.item)
-        earlier = self.item.stash.get(EARLIER, {}).pop(callable_case(nodeid).key, None)
-        if earlier is not None:
-            return self._finish(earlier)
+        if EARLIER in self.item.stash:
+            earlier = self.item.stash[EARLIER].pop(callable_case(nodeid).key, None)
+            if earlier is not None:
+                return self._finish(earlier)
         if self.item.stash.get(OUTCOMES, []):
             raise UsageError(
                 f"cnnperf.time can be used once in a test, since its baseline is the test's: {self.item.nodeid}"

@@ -49,9 +49,9 @@ class TimingMark:
         """
         keywords: dict[str, Any] = {}
         for mark in item.iter_markers("cnnperf"):
-            known = [field.name for field in fields(cls)]
-            unknown = sorted(set(mark.kwargs) - set(known))
+            unknown = sorted(mark.kwargs.keys() - _KEYWORDS)
             if mark.args or unknown:
+                known = [field.name for field in fields(cls)]
                 got = ", ".join([*map(repr, mark.args), *unknown])
                 raise UsageError(
                     f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}"
@@ -69,6 +69,9 @@ class TimingMark:
             max_samples=max(min_samples, preset.max_samples),
             threshold=self.threshold / 100 if self.threshold else settings.threshold,
         )
+
+
+_KEYWORDS = frozenset(field.name for field in fields(TimingMark))
 
 
 @dataclass(frozen=True)

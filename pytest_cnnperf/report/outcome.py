@@ -61,6 +61,10 @@ class Outcome:
     conditions: Conditions | None = None
     entry: Mapping[str, Any] | None = field(default=None)
 
+    def but(self, **fields: Any) -> Outcome:
+        """This outcome with other values of these fields; `dataclasses.replace` takes twice as long for so many."""
+        return Outcome(**{**vars(self), **fields})
+
     @property
     def case(self) -> Case:
         """The case behind the key."""

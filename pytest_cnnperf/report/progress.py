@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..judging.verdict import Verdict
 from . import text
@@ -28,12 +28,14 @@ class Progress:
 
     def finished(self, nodeid: str, verdict: Verdict, seconds: float) -> Progress:
         """This progress with one more case done, whose last visit took so long."""
-        counts = Counter(self.counts)
-        counts[verdict] += 1
-        return replace(self.visited(nodeid, 0, seconds), done=self.done + 1, counts=counts)
+        counts = {**self.counts, verdict: self.counts.get(verdict, 0) + 1}
+        return self._visited(nodeid, 0, seconds, done=self.done + 1, counts=counts)
 
     def visited(self, nodeid: str, ahead: int, seconds: float) -> Progress:
         """This progress after a visit that will be followed by so many others."""
+        return self._visited(nodeid, ahead, seconds)
+
+    def _visited(self, nodeid: str, ahead: int, seconds: float, **changes: Any) -> Progress:
         others = {name: count for name, count in self.ahead.items() if name != nodeid}
         return replace(
             self,
@@ -41,6 +43,7 @@ class Progress:
             visits=self.visits + 1,
             busy_seconds=self.busy_seconds + seconds,
             ahead={**others, nodeid: ahead} if ahead else others,
+            **changes,
         )
 
     def seconds_left(self, elapsed_seconds: float) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -97,7 +97,7 @@ def run_callable(
         key=case.key, nodeid=nodeid, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED, threshold=timing.threshold
     )
     outcome = _along(Asked(run, case, timing, gpus), blank, function, Expected.of(reference, tolerance))
-    return replace(outcome, duration_seconds=time.monotonic() - started)
+    return outcome.but(duration_seconds=time.monotonic() - started)
 
 
 @lru_cache(maxsize=1)
@@ -116,33 +116,36 @@ def callable_case(nodeid: str) -> Case:
 
 
 def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: Expected) -> Outcome:
-    source = InProcess(function, name=getattr(function, "__qualname__", "callable"))
-    first = _answer(source, expected)
-    if first.fault is not None:
-        return with_answer(blank, first)
+    name = getattr(function, "__qualname__", "callable")
     if asked.run.settings.check_only:
-        return replace(with_answer(blank, first), reason=Reason.CHECK_ONLY)
-
-    def rounds(like: Samples | None, _visit: int) -> Iterator[Answer]:
-        asked.check_free()
-        samples = asked.measured(source, like)
-        yield replace(_answer(source, expected), samples=samples)
-        asked.check_free(is_behind=True)
-
+        only = _answer(InProcess(function, name=name), expected)
+        return with_answer(blank, only) if only.fault else with_answer(blank, only).but(reason=Reason.CHECK_ONLY)
     before = stored(asked.run, asked.case)
     course = Course.of(LOOKS, asked.run.settings, before=before, apart=False)
-    try:
-        with asked.run.timing(asked.case):
+    # The first call is timed, too.
+    with asked.run.timing(asked.case):
+        source = InProcess(function, name=name)
+        first = _answer(source, expected)
+        if first.fault is not None:
+            return with_answer(blank, first)
+
+        def rounds(like: Samples | None, _visit: int) -> Iterator[Answer]:
+            asked.check_free()
+            samples = asked.measured(source, like)
+            yield _answer(source, expected, samples)
+            asked.check_free(is_behind=True)
+
+        try:
             visited, judgement = settle(asked, Visited(first), before, course=course, rounds=rounds)
-    except Broken as broken:
-        return with_answer(blank, broken.answer)
-    except (GpuBusy, GpuUnreadable) as error:
-        return not_judged(blank, Visited(first), error)
+        except Broken as broken:
+            return with_answer(blank, broken.answer)
+        except (GpuBusy, GpuUnreadable) as error:
+            return not_judged(blank, Visited(first), error)
     outcome = finished(blank, asked.case, visited, judgement, stores=course.whole)
     return with_cause(asked, outcome, visited.worst, before)
 
 
-def _answer(source: InProcess, expected: Expected) -> Answer:
+def _answer(source: InProcess, expected: Expected, samples: Samples | None = None) -> Answer:
     check = expected.check(source.last_output())
     return Answer(
         check=check,
@@ -150,4 +153,5 @@ def _answer(source: InProcess, expected: Expected) -> Answer:
         first_call_ns=source.first_call_ns,
         versions={"numpy": np.__version__},
         fault=None if check.fault is None else Reason(check.fault),
+        samples=samples,
     )

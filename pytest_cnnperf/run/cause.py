@@ -44,7 +44,7 @@ def with_cause(asked: Asked, outcome: Outcome, answer: Answer, before: Entry | N
         control_pace=outcome.control_pace,
         forced=_forced(asked, then.algorithm, before) if algorithm_changed(then, now) else None,
     )
-    return replace(outcome, cause=found.cause, cause_detail=found.detail)
+    return outcome.but(cause=found.cause, cause_detail=found.detail)
 
 
 def _forced(asked: Asked, algorithm: Algorithm | None, before: Entry) -> Forced | None:

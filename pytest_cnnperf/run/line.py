@@ -55,14 +55,14 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
             not_before=unsettled.not_before,
         ) from None
     except NotOffered as error:
-        outcome = replace(blank, reason=Reason.NOT_OFFERED, detail=str(error))
+        outcome = blank.but(reason=Reason.NOT_OFFERED, detail=str(error))
     except Recompiled as error:
-        outcome = replace(blank, reason=Reason.RECOMPILED, detail=str(error))
+        outcome = blank.but(reason=Reason.RECOMPILED, detail=str(error))
     except (WorkerFailed, WorkerRefused, FrameworkUnavailable) as error:
-        outcome = replace(blank, reason=Reason.WORKER_FAILED, detail=str(error))
+        outcome = blank.but(reason=Reason.WORKER_FAILED, detail=str(error))
     # Only now: a case that an interrupt cut short still waits.
     run.waiting.pop((nodeid, case.key), None)
-    return replace(outcome, duration_seconds=earlier_seconds + time.monotonic() - started)
+    return outcome.but(duration_seconds=earlier_seconds + time.monotonic() - started)
 
 
 def _along(asked: Asked, blank: Outcome, visited: Visited | None, before: Entry | None) -> Outcome:
@@ -78,7 +78,7 @@ def _along(asked: Asked, blank: Outcome, visited: Visited | None, before: Entry 
     if asked.run.settings.check_only:
         answer = checked(asked, exact=False)
         outcome = with_answer(blank, replace(answer, first_call_ns=exact.first_call_ns))
-        return outcome if answer.fault else replace(outcome, reason=Reason.CHECK_ONLY)
+        return outcome if answer.fault else outcome.but(reason=Reason.CHECK_ONLY)
     if disturbed:
         return not_judged(blank, Visited(exact), disturbed)
     return _timed(asked, blank, Visited(exact), before)

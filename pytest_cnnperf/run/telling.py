@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -24,8 +23,8 @@ from .visits import Visited
 def with_answer(blank: Outcome, answer: Answer) -> Outcome:
     """The outcome so far: right or wrong, by what algorithm, and the first call's time."""
     if answer.fault is None:
-        return replace(blank, **_answered(answer))
-    return replace(blank, **_answered(answer), verdict=Verdict.WRONG, reason=answer.fault, detail=answer.check.detail)
+        return blank.but(**_answered(answer))
+    return blank.but(**_answered(answer), verdict=Verdict.WRONG, reason=answer.fault, detail=answer.check.detail)
 
 
 def _answered(answer: Answer) -> dict[str, Any]:
@@ -46,14 +45,17 @@ def fallen_back(outcome: Outcome, case: Case, answer: Answer) -> Outcome:
     if answer.fault is not None:
         return outcome
     detail = f"asked {case.algorithm}, got {answer.resolved.algorithm} ({answer.resolved.name})"
-    return replace(outcome, reason=Reason.ALGORITHM_FALLBACK, detail=detail)
+    return outcome.but(reason=Reason.ALGORITHM_FALLBACK, detail=detail)
 
 
 def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement, *, stores: bool) -> Outcome:
     """The outcome of a timed case, with its entry where the run `stores` it."""
-    samples = replace(visited.samples, first_call_ns=visited.exact.first_call_ns)
+    samples = visited.samples.with_first_call(visited.exact.first_call_ns)
     known = {
-        **_answered(_with_first_call(visited.worst, visited.exact)),
+        **_answered(visited.worst),
+        # The costs of the very first call, which later rounds of a live process no longer have.
+        "first_call_ns": visited.exact.first_call_ns,
+        "prepare_ns": visited.exact.prepare_ns,
         "conditions": samples.conditions,
         "samples": samples.count,
         "quiet_samples": quiet_samples(samples),
@@ -61,10 +63,9 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
     picks = _picks(visited)
     flaw = flaw_of(samples)
     if flaw is not None:
-        return replace(blank, **known, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks))
+        return blank.but(**known, verdict=Verdict.UNDECIDED, reason=flaw[0], detail=_both(flaw[1], picks))
     summary = summarize(samples, level=ORDINARY_LEVEL)
-    return replace(
-        blank,
+    return blank.but(
         **known,
         verdict=judgement.verdict,
         reason=judgement.reason,
@@ -87,26 +88,22 @@ def finished(blank: Outcome, case: Case, visited: Visited, judgement: Judgement,
 
 def _picks(visited: Visited) -> str:
     """What the rounds ran where that was not the same in all: a search or a heuristic that is of two minds."""
-    counts = Counter(answer.resolved.name for answer in visited.answers)
-    if len(counts) < 2:
+    names = [answer.resolved.name for answer in visited.answers]
+    if len(set(names)) < 2:
         return ""
-    names = ", ".join(f"{name:.60} in {count}" for name, count in counts.most_common(3))
-    return f"of {counts.total()} rounds, {names}{', …' if len(counts) > 3 else ''}"
+    counts = Counter(names)
+    told = ", ".join(f"{name:.60} in {count}" for name, count in counts.most_common(3))
+    return f"of {counts.total()} rounds, {told}{', …' if len(counts) > 3 else ''}"
 
 
 def _both(*details: str) -> str:
     return "; ".join(filter(None, details))
 
 
-def _with_first_call(answer: Answer, first: Answer) -> Answer:
-    """The answer with the costs of the very first call, which later rounds of a live process no longer have."""
-    return replace(answer, first_call_ns=first.first_call_ns, prepare_ns=first.prepare_ns)
-
-
 def not_judged(blank: Outcome, visited: Visited, error: GpuBusy | GpuUnreadable) -> Outcome:
     """The outcome of a right answer whose times say nothing: what was timed is neither judged nor recorded."""
     reason = Reason.GPU_BUSY if isinstance(error, GpuBusy) else Reason.GPU_UNREADABLE
-    return replace(with_answer(blank, visited.exact), verdict=Verdict.UNDECIDED, reason=reason, detail=str(error))
+    return with_answer(blank, visited.exact).but(verdict=Verdict.UNDECIDED, reason=reason, detail=str(error))
 
 
 def _entry(case: Case, samples: Samples, worst: Answer) -> Entry:
