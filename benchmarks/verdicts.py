@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -151,20 +151,19 @@ def _beside(before: Samples, others: Sequence[Samples]) -> Iterator[tuple[Sample
         yield before, others[first : first + COMPARED]
 
 
-def learned(frameworks: Mapping[str, Sequence[Samples]]) -> dict[str, Floor]:
-    """What the first third of the visits teaches of the machine: the spread between visits of each framework's case.
+def learned(visits: Sequence[Samples]) -> Floor:
+    """What the first third of a framework's visits teaches: the spread between visits of its case, and between runs.
 
-    And that between comparisons, from all of them together, as a suite of many cases teaches it.
+    As a baseline's recordings and the comparisons with them do, each framework's own; of runs a suite knows more, since
+    it has some fifty cases of each.
     """
-    floors, seen = {}, []
-    for name, visits in frameworks.items():
-        taught = visits[: len(visits) // 3]
-        recordings = [recorded(taught[start : start + RECORDED]) for start in range(len(taught) - RECORDED + 1)]
-        floors[name] = seen_floor(recordings, runs=0.0)
-        # There are few: recordings of as few visits as one may have.
-        changes = [_change(before, now, floors[name]) for before, now in pairs(taught, size=RECORDED_OF_TWO)]
-        seen.append(run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes]))
-    return {name: replace(floor, runs=run_floor(seen)) for name, floor in floors.items()}
+    taught = visits[: len(visits) // 3]
+    recordings = [recorded(taught[start : start + RECORDED]) for start in range(len(taught) - RECORDED + 1)]
+    floor = seen_floor(recordings, runs=0.0)
+    # There are few: recordings of as few visits as one may have.
+    changes = [_change(before, now, floor) for before, now in pairs(taught, size=RECORDED_OF_TWO)]
+    seen = run_to_run([one.log_ratio for one in changes], [one.within_run for one in changes])
+    return replace(floor, runs=run_floor([seen]))
 
 
 def _change(before: Samples, now: Sequence[Samples], floor: Floor) -> Change:
@@ -240,10 +239,10 @@ def table(path: Path) -> None:
     print("".join(f" {'+' + format(by, '.0%'):>6}" for by in SLOWDOWNS))
     for condition, plain in document.items():
         frameworks = {name: [loaded(one) for one in visits] for name, visits in plain.items()}
-        floors = learned(frameworks)
         for framework, visits in frameworks.items():
-            print(f"{condition:10} {framework:11} {noise(visits, floors[framework])}")
-            for row in rows(visits, floors[framework]):
+            floor = learned(visits)
+            print(f"{condition:10} {framework:11} {noise(visits, floor)}")
+            for row in rows(visits, floor):
                 print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
                 print("".join(f" {share:6.0%}" for share in row.found), flush=True)
 

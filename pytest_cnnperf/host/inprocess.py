@@ -26,6 +26,17 @@ def _control() -> Unfolded:
     return Unfolded()
 
 
+class _Called:
+    """The callable and what it returned last; a cycle of references would keep that until garbage is collected."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self.result: Any = None
+
+    def run(self) -> None:
+        self.result = self._call()
+
+
 class InProcess:
     """A callable without arguments; fulfils `Source`.
 
@@ -46,7 +57,7 @@ class InProcess:
         control: Any = None,
     ) -> None:
         self.resolved = Resolved(algorithm=None, name=name)
-        self._call = call
+        self._called = _Called(call)
         self._synchronize = synchronize
         # A scripted clock does not feel the caches.
         self._evict = _sweep().run if clock is None else nothing
@@ -55,12 +66,9 @@ class InProcess:
         self.control = str(self._control.version)
         self._pairs_of: dict[Clock, Pairs] = {}
         started = self._clock.wall_ns()
-        self._run()
+        self._called.run()
         synchronize()
         self.first_call_ns = int(self._clock.wall_ns() - started)
-
-    def _run(self) -> None:
-        self._result = self._call()
 
     def _pairs(self, clock: Clock) -> Pairs:
         pairs = self._pairs_of.get(clock)
@@ -73,7 +81,9 @@ class InProcess:
             raise UsageError(
                 f"{self.resolved.name}: clock {clock} is a device's; a callable has {Clock.PROCESS_CPU}, {Clock.WALL}"
             )
-        return Pairs(self._run, self._synchronize, self._control.run, self._clock, clock.value, evict=self._evict)
+        return Pairs(
+            self._called.run, self._synchronize, self._control.run, self._clock, clock.value, evict=self._evict
+        )
 
     def estimate(self, clock: Clock) -> tuple[int, int]:
         """Nanoseconds of one call and of one control unit, each after one that is not counted."""
@@ -88,8 +98,8 @@ class InProcess:
 
     def last_output(self) -> Any:
         """What the last call returned, timed ones included."""
-        return self._result
+        return self._called.result
 
     def release(self) -> None:
         """Forget the last result."""
-        self._result = None
+        self._called.result = None

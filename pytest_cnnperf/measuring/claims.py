@@ -64,9 +64,9 @@ class Place:
         self._folder = folder
         self._claim = claim
         self._descriptor = -1
+        _PLACES.add(self)
         with _alone(folder):
             self._join()
-        _PLACES.add(self)
 
     def _join(self) -> None:
         self._others = _living(self._folder)
@@ -92,7 +92,7 @@ class Place:
         if self._held:
             return self._held
         with _alone(self._folder):
-            if not self._stands():  # somebody cleaned the folder
+            if self._descriptor < 0 or not self._stands():  # a forked child, or somebody cleaned the folder
                 self.leave()
                 self._join()
                 return self._held
@@ -182,6 +182,8 @@ def _alone(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        # Closing it would do, but not for a child that was forked meanwhile.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 
@@ -214,9 +216,13 @@ def _text(claim: Claim, held: tuple[str, ...]) -> bytes:
     return json.dumps({**vars(claim), "held": held}).encode()
 
 
-def _parsed(data: bytes) -> Claim | None:
+def _parsed(data: bytes) -> Claim:
+    """What is written there; a claim for nothing where that cannot be read: its owner gives back what it had just now.
+
+    Or it could not write, since the disk is full, and leaves.
+    """
     try:
         plain = json.loads(data)
-    except ValueError:  # the disk is full: its owner could not write it, and leaves
-        return None
+    except ValueError:
+        return Claim(0, (), 0)
     return Claim(plain["pid"], tuple(plain["wanted"]), plain["count"], tuple(plain["held"]))

@@ -24,6 +24,8 @@ MAX_REPEATS = 100_000
 LEAST_CONTROL_NS = 5_000_000
 MOST_CONTROL_NS = 100_000_000
 BATCH = 12
+# An estimate that took so many times what it tells, and so long besides, is of something that waits.
+WAITING_SHARE, WAITING_SECONDS = 4, 0.05
 # The first case of a process meets pages that were never touched: a convolution of 18 ms took 23 or 28 ms in every
 # second of its first calls, and none later.
 FIRST_WARMUP = 8
@@ -60,16 +62,18 @@ def measure(
     Units: `seconds_per_sample` as earlier rounds took, if there were any; otherwise it is estimated.
     Raises: WorkerFailed when the source answers without samples, or with unequally many; GpuBusy, GpuUnreadable.
     """
-    began, call_seconds = now(), seconds_per_sample
+    began, call_seconds, at_once = now(), seconds_per_sample, BATCH
     # A plan for another control says nothing of this one, and will be seen as another method.
     if plan is None or plan.control != control:
         workload_ns, control_ns = source.estimate(clock)
         plan, call_seconds = choose_plan(workload_ns, control_ns, control=control), workload_ns / 1e9
-        if seconds_per_sample is None:
+        # Each was called twice. What waits, and does not compute, shows little on its clock.
+        waits = now() - began > WAITING_SECONDS + 2 * WAITING_SHARE * (workload_ns + control_ns) / 1e9
+        if seconds_per_sample is None and not waits:
             seconds_per_sample = (plan.repeats * workload_ns + plan.control_units * control_ns) / 1e9
+            # What has no operand to negate, and no GPU to look at, needs no more requests than one.
+            at_once = BATCH if source.flips or watch is not None else max(BATCH, timing.min_samples)
     stopping, flips = Stopping(timing), 0
-    # What has no operand to negate needs no more requests than that.
-    at_once = BATCH if source.flips else max(BATCH, timing.min_samples)
     sieve = _Sieve(stopping, watch, seconds_per_sample)
     # A round ends with the negative operand; what has none needs no odd number of batches.
     while not (is_enough := stopping.is_finished()) or (source.flips and flips % 2 == 0):

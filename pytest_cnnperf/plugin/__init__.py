@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -71,7 +71,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     count(session)
 
 
-def _show_as_text(error: CnnperfError) -> None:
+def _show_as_text(error: CnnperfError) -> NoReturn:
     """Fail with the text of an error of ours, which is complete without a traceback."""
     pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
 
@@ -82,7 +82,7 @@ def pytest_runtest_setup() -> Generator[None, Any, Any]:
     try:
         return (yield)
     except CnnperfError as error:
-        return _show_as_text(error)
+        _show_as_text(error)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -91,7 +91,7 @@ def pytest_runtest_call() -> Generator[None, Any, Any]:
     try:
         return (yield)
     except CnnperfError as error:
-        return _show_as_text(error)
+        _show_as_text(error)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -110,16 +110,6 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     from .results import pack
 
     return pack((yield))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_from_serializable() -> Generator[None, Any, Any]:
-    """Restore the outcomes of a report that came from another process."""
-    report = yield
-    from .results import unpack
-
-    unpack(report)
-    return report
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -66,7 +66,10 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     outcomes = item.stash.get(OUTCOMES, [])
     if report.when != "call" or not outcomes:
         return
-    report.cnnperf = _carried(item.config.stash[Session.key], outcomes)  # type: ignore[attr-defined]
+    carried = _carried(item.config.stash[Session.key], outcomes)
+    # pytest-forked sends what a report has as it stands.
+    is_forked = item.config.getoption("forked", default=False) or item.get_closest_marker("forked")
+    report.cnnperf = carried.to_plain() if is_forked else carried  # type: ignore[attr-defined]
     # JUnit reads them from the teardown's report, which is made from the item's own list.
     for outcome in outcomes:
         item.user_properties.extend(properties(outcome))
@@ -79,22 +82,22 @@ def _carried(session: Session, outcomes: list[Outcome]) -> Carried:
 
 def pack(data: dict[str, Any] | None) -> dict[str, Any] | None:
     """A report that leaves this process, with plain results."""
-    if not data or "cnnperf" not in data:
-        return data
-    carried: Carried = data["cnnperf"]
-    return {**data, "cnnperf": carried.to_plain()}
+    carried = data.get("cnnperf") if data else None
+    return {**data, "cnnperf": carried.to_plain()} if data and isinstance(carried, Carried) else data
 
 
-def unpack(report: pytest.CollectReport | pytest.TestReport | None) -> None:
-    """Restore the results of a report that came from another process."""
-    plain = getattr(report, "cnnperf", None)
-    if plain is not None:
-        report.cnnperf = Carried.from_plain(plain)  # type: ignore[union-attr]
+def carried_by(report: pytest.TestReport) -> Carried | None:
+    """What a report carries; what came plain from another process is restored once."""
+    carried = getattr(report, "cnnperf", None)
+    if isinstance(carried, dict):
+        carried = Carried.from_plain(carried)
+        report.cnnperf = carried  # type: ignore[attr-defined]
+    return carried
 
 
 def outcomes_of(report: pytest.TestReport) -> tuple[Outcome, ...]:
     """The outcomes that a report carries."""
-    carried: Carried | None = getattr(report, "cnnperf", None)
+    carried = carried_by(report)
     return () if carried is None else carried.outcomes
 
 
@@ -150,16 +153,18 @@ class Collector:
             return
         if report.when != "setup":
             self._session.away.pop(report.nodeid, None)
-        for outcome in outcomes_of(report):
-            self._receive(outcome, report)
+        carried = carried_by(report)
+        if carried is None:
+            return
+        for outcome in carried.outcomes:
+            self._receive(outcome, carried)
             self._recorder.now_and_then()
             # An outcome's duration is that of all its visits; the earlier ones are counted already.
             seconds = outcome.duration_seconds - self._visited_seconds.pop(report.nodeid, 0.0)
             self._progress = self._progress.finished(report.nodeid, outcome.verdict, seconds)
             self._show()
 
-    def _receive(self, outcome: Outcome, report: pytest.TestReport) -> None:
-        carried: Carried = report.cnnperf
+    def _receive(self, outcome: Outcome, carried: Carried) -> None:
         self._session.outcomes.append(outcome)
         self._session.total = carried.total
         if carried.machine is not None:

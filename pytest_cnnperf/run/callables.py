@@ -89,6 +89,7 @@ def run_callable(
 ) -> Outcome:
     """Judge what a callable returns, then its speed; its baseline belongs to the test that calls it.
 
+    Raises: BaselineError for a stored baseline that cannot be read, before anything is called.
     Its clock is the CPU time of this process, all threads together; the GPUs that its test holds are watched.
     """
     started = time.monotonic()

@@ -112,31 +112,35 @@ class Run:
         told_pid = worker.hello.get("pid")
         if spec.command and told_pid is not None and told_pid != worker.pid:
             self._inner_pids.add(told_pid)
-        if case.clock is Clock.PROCESS_CPU and not spec.command:
-            self._measure_peak(worker, case)
         return worker
 
-    def _measure_peak(self, worker: Worker, case: Case) -> None:
-        """Find out what a core can do at best: by each framework, since a BLAS may not know it.
+    def measure_peak(self, worker: Worker, case: Case, gpus: tuple[Gpu, ...]) -> None:
+        """Find out what these GPUs can do at best, or a core; nobody else may use them now.
 
-        Once for each set of processes, since a second may be a busy one.
+        Best behind the first call of a case, part of which is to wake the libraries that this uses.
         """
+        if gpus:
+            self._measure_gpu_peak(worker, gpus)
+        elif case.clock is Clock.PROCESS_CPU and not self.registry.get(case.framework).command:
+            self._measure_core_peak(worker, case)
+
+    def _measure_core_peak(self, worker: Worker, case: Case) -> None:
+        """By each framework, since a BLAS may not know it; by each set of processes, since a second may be busy."""
         seen = self._peaks.setdefault(case.framework, [])
         if case.framework not in self._peaked and len(seen) < _MOST_PEAKS:
             self._peaked.add(case.framework)
             with self.timing(case):
-                seen.append(peak(worker).flops_per_second or 0.0)
+                seen.append(_peak_of(worker, DeviceKind.CPU).flops_per_second or 0.0)
 
     @property
     def peak_flops(self) -> float | None:
         """The best rate of a core so far; None before the first."""
         return max((rate for seen in self._peaks.values() for rate in seen), default=0.0) or None
 
-    def measure_gpu_peak(self, worker: Worker, gpus: tuple[Gpu, ...]) -> None:
-        """Find out what these GPUs can do at best, once; nobody else may use them now."""
+    def _measure_gpu_peak(self, worker: Worker, gpus: tuple[Gpu, ...]) -> None:
         uuids = tuple(gpu.uuid for gpu in gpus)
         if gpus and uuids not in self._gpu_peaks:
-            self._gpu_peaks[uuids] = _gpu_peak(worker)
+            self._gpu_peaks[uuids] = _peak_of(worker, DeviceKind.CUDA)
 
     @property
     def gpu_peak(self) -> Peak | None:
@@ -224,17 +228,19 @@ class Run:
 
     def close(self) -> None:
         """End all workers, leave the queue for devices, and give NVML back."""
-        self.renew()
-        self._leases.close()
-        for probe, _ in self._watches.values():
-            probe.close()
-        self._watches.clear()
+        try:
+            self.renew()
+        finally:
+            self._leases.close()
+            for probe, _ in self._watches.values():
+                probe.close()
+            self._watches.clear()
 
 
-def _gpu_peak(worker: Worker) -> Peak:
+def _peak_of(worker: Worker, kind: DeviceKind) -> Peak:
     """Nothing is known where the adapter cannot tell; what ails it is told by its first case."""
     try:
-        return peak(worker, DeviceKind.CUDA)
+        return peak(worker, kind)
     except (WorkerFailed, WorkerRefused):
         return Peak()
 

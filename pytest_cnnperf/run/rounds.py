@@ -104,7 +104,7 @@ def timed(asked: Asked, like: Samples | None, *, fresh: bool = False) -> Answer:
     """Ask, judge, time one round, and judge the output of the last timed call, which belongs to other operands."""
     question = asked.run.questions.ask(asked.case, exact=False)
     worker = asked.worker(fresh=fresh)
-    asked.run.measure_gpu_peak(worker, asked.gpus)
+    asked.run.measure_peak(worker, asked.case, asked.gpus)
     if not worker.alive:  # it did not survive that; the case is asked all the same
         worker = asked.worker()
     with _prepared(asked, worker, question) as remote:

@@ -176,6 +176,30 @@ def test_a_callable_is_checked_timed_and_compared_like_a_case(suite):
     assert "test_own.py%3A%3Atest_sum" in suite.baseline_files[0].read_text()
 
 
+def test_the_core_of_a_callable_is_held_from_its_first_call_on(suite):
+    suite.pytester.makepyfile(
+        test_own="""
+        from pytest_cnnperf.measuring.lease import DeviceBusy, core_device, cores, lease
+
+        free = []
+
+        def call():
+            try:
+                with lease([core_device(core) for core in cores()], wait_seconds=0):
+                    free.append(True)
+            except DeviceBusy:
+                free.append(False)
+
+        def test_own(cnnperf):
+            cnnperf.time(call)
+            assert free and not any(free)
+            call()
+            assert free[-1]
+        """
+    )
+    suite.run("test_own.py").assert_outcomes(passed=1)
+
+
 def test_the_reference_fixture_is_the_float64_truth(suite):
     suite.pytester.makepyfile(
         test_truth="""

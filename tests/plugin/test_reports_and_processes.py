@@ -63,13 +63,14 @@ def test_reports_that_leave_the_process_are_plain_and_come_back_with_their_outco
         """
 import json
 import pytest
+from pytest_cnnperf.plugin.results import carried_by
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report):
     hook = CONFIG[0].hook
     sent = json.loads(json.dumps(hook.pytest_report_to_serializable(config=CONFIG[0], report=report)))
     back = hook.pytest_report_from_serializable(config=CONFIG[0], data=sent)
-    assert getattr(back, "cnnperf", None) == getattr(report, "cnnperf", None)
+    assert carried_by(back) == carried_by(report)
     print("came back:", report.when, hasattr(back, "cnnperf"), file=open("sent.txt", "a"))
 
 CONFIG = []
@@ -81,6 +82,28 @@ def pytest_configure(config):
     suite.run("--cnnperf-update", "-p", "sent").assert_outcomes(passed=2)
     lines = (suite.pytester.path / "sent.txt").read_text().splitlines()
     assert sorted(lines) == sorted(2 * ["came back: setup False", "came back: call True", "came back: teardown False"])
+
+
+def test_results_of_a_forked_test_are_plain_from_the_start(suite):
+    # pytest-forked asks no hook: it marshals what a report has, and makes a report of that.
+    (suite.pytester.path / "sent.py").write_text(
+        """
+import marshal
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--forked", action="store_true")
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    if hasattr(report, "cnnperf"):
+        report.cnnperf = marshal.loads(marshal.dumps(report.cnnperf))
+"""
+    )
+    result = suite.run("--cnnperf-update", "--cnnperf-json=out.json", "-p", "sent", "--forked")
+    result.assert_outcomes(passed=2)
+    assert len(json.loads((suite.pytester.path / "out.json").read_text())["outcomes"]) == 2
+    assert suite.baseline_files
 
 
 def test_two_runs_that_write_at_once_lose_nothing(suite):

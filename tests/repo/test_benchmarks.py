@@ -42,8 +42,7 @@ def test_the_table_of_verdicts_counts_what_each_rule_says(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(verdicts, "STRIDE", 3)
     made = visits(count=60, elapsed_noise=0.2)
-    floors = verdicts.learned({"fake": made})
-    rows = {row.rule: row for row in verdicts.rows(made, floors["fake"])}
+    rows = {row.rule: row for row in verdicts.rows(made, verdicts.learned(made))}
     ours, theirs = rows["cnnperf, threshold 5.0%"], rows["pytest-benchmark mean:5%"]
     # 40 visits are left after the third that teaches. Recordings of twelve begin at every third of the first 29, and
     # each is compared with eight of the 28 others, which begin at every third of the first 21.

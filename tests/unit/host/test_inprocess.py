@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from pytest_cnnperf.cases import Clock
@@ -89,3 +92,25 @@ def test_what_the_callable_raises_is_the_users_to_see():
 
     with pytest.raises(RuntimeError, match="the user's own"):
         InProcess(broken, "broken")
+
+
+def test_what_the_last_call_returned_is_freed_with_the_source():
+    class Result:
+        pass
+
+    made = []
+
+    def call():
+        result = Result()
+        made.append(weakref.ref(result))
+        return result
+
+    clock = ScriptedClock()
+    source = InProcess(call, "test_it", clock=clock, control=ScriptedControl(clock))
+    source.estimate(Clock.PROCESS_CPU)
+    gc.disable()
+    try:
+        del source
+        assert [each() for each in made] == [None] * len(made)
+    finally:
+        gc.enable()

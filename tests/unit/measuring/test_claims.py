@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_cnnperf.measuring.claims import Claim, Place, shares
+from pytest_cnnperf.measuring.lease import Leases
 
 A, B, C = "GPU-a", "GPU-b", "GPU-c"
 
@@ -162,3 +164,42 @@ def test_a_shorter_claim_leaves_nothing_of_a_longer_one_behind(tmp_path: Path) -
     place.park()
     (path,) = tmp_path.glob("*.claim")
     assert json.loads(path.read_text()) == {"pid": 4711, "wanted": [], "count": 0, "held": []}
+
+
+def test_a_claim_that_cannot_be_read_keeps_its_number_and_asks_for_nothing(tmp_path: Path) -> None:
+    # Its owner is just giving back what it had, without the lock of the queue.
+    path = tmp_path / "00000001.claim"
+    path.write_text('{"pid": 4711, "wanted": [], "cou: 1, "held": ["GPU-a"]}')
+    with path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        place = Place(tmp_path, claim(A))
+        assert place.take() == (A,)
+        place.leave()
+    assert path.exists()
+
+
+def test_a_renewal_that_fails_leaves_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = Leases(tmp_path)
+    with leases.hold([A]):
+        pass
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OSError, match="No space left"), leases.hold([A]):
+        pass
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("*.claim"))
+    with leases.hold([A]) as taken:
+        assert taken == (A,)
+    leases.close()
+
+
+def test_a_forked_child_that_goes_on_waiting_has_a_place_of_its_own(tmp_path: Path) -> None:
+    holder, waiting = Place(tmp_path, claim(A)), Place(tmp_path, Claim(2, (A,), 1))
+    waiting.forget()  # as in the child
+    assert waiting.take() == ()
+    assert len(list(tmp_path.glob("*.claim"))) == 2  # there is no parent here that has the other's open
+    holder.leave()
+    assert waiting.take() == (A,)

@@ -100,15 +100,16 @@ def test_what_was_taken_is_given_back_when_the_rest_cannot_be_had(tmp_path: Path
 CROWD = """
 import os, random, sys
 from pathlib import Path
-from pytest_cnnperf.measuring.lease import lease
+from pytest_cnnperf.measuring.lease import Leases
 folder, count, times, seed, is_marked = Path(sys.argv[1]), *map(int, sys.argv[2:])
 print("ready", flush=True)
 sys.stdin.readline()
 order = random.Random(seed)
+leases = Leases(folder, wait_seconds=120)
 for _ in range(times):
     devices = ["GPU-a", "GPU-b", "GPU-c"]
     order.shuffle(devices)
-    with lease(devices, count=count, directory=folder, wait_seconds=120) as taken:
+    with leases.hold(devices, count=count) as taken:
         marks = [folder / f"{device}.mark" for device in taken if is_marked]
         for mark in marks:
             os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
@@ -269,10 +270,9 @@ leases = Leases(Path(sys.argv[1]))
 with leases.hold(["cpu-0"]):
     pass
 with leases.hold(["cpu-0"]):
-    child = os.fork()
-    if not child:
+    if not os.fork():
+        print(os.getpid(), flush=True)
         time.sleep(600)
-    print(child, flush=True)
     sys.stdin.readline()
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -291,3 +291,24 @@ with leases.hold(["cpu-0"]):
         finally:
             parent.kill()
             os.kill(child, signal.SIGKILL)
+
+
+def test_an_interrupt_while_waiting_leaves_no_wish_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = Leases(tmp_path)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with held_elsewhere(tmp_path, "cpu-1") as process:
+        with leases.hold(["cpu-0"]):
+            pass
+        monkeypatch.setattr(lease_module.time, "sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt), leases.hold(["cpu-1"]):
+            pass
+        monkeypatch.undo()
+        process.kill()
+        process.wait()
+        with lease(["cpu-1"], directory=tmp_path, wait_seconds=0) as taken:
+            assert taken == ("cpu-1",)
+    leases.close()
+    assert not list(tmp_path.glob("*.claim"))

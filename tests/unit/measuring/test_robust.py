@@ -7,7 +7,7 @@ import random
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_cnnperf.measuring.robust import HUBER, are_positive, centre, centre_error, centre_variance, mad_sigma
@@ -57,6 +57,27 @@ def test_ties_at_the_middle_do_not_pass_for_precision() -> None:
     # More than half of 20 values tie, which makes the median absolute deviation 0; the others lie 10 % away.
     tied = [-0.1] * 4 + [0.0] * 12 + [0.1] * 4
     assert centre_error(tied) > 0.01
+
+
+def fixed_point(values: list[float], sigma: float) -> float:
+    """Huber's centre as he found it: again and again by the mean of what the values pull."""
+    middle, most = statistics.median(values), HUBER * sigma
+    for _ in range(1000):
+        step = sum(max(-most, min(most, value - middle)) for value in values) / len(values)
+        middle += step
+        if abs(step) < 1e-7 * sigma:
+            break
+    return middle
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-10.0, 10.0).map(lambda value: round(value, 6)), min_size=3, max_size=40))
+def test_newtons_steps_lead_where_those_of_huber_lead(values: list[float]) -> None:
+    sigma = mad_sigma([value - statistics.median(values) for value in values])
+    expected = fixed_point(values, sigma)
+    # Where all pulls are bounded a whole stretch is in balance, and any of it is a centre.
+    assume(sum(abs(value - expected) < HUBER * sigma for value in values) > 1)
+    assert abs(centre(values) - expected) <= 2e-4 * sigma
 
 
 @given(st.lists(st.integers(-1000, 1000).map(float), min_size=3, max_size=40))

@@ -177,6 +177,25 @@ def test_a_source_without_operands_gets_its_minimum_at_once_where_the_time_is_th
     assert [request["samples"] for request in source.requests] == expected
 
 
+@pytest.mark.parametrize(("waits_seconds", "expected"), [(0.0, [25]), (0.5, [1, 1, 1])])
+def test_what_waits_shows_little_on_its_clock_and_is_asked_for_one_sample_at_first(
+    waits_seconds: float, expected: list[int]
+) -> None:
+    class Waiting(Scripted):
+        def estimate(self, clock: Clock) -> tuple[int, int]:
+            self.now_seconds += 2 * waits_seconds
+            return super().estimate(clock)
+
+        def time(self, **request: object) -> Timed:  # type: ignore[override]
+            self.now_seconds += request["samples"] * request["repeats"] * waits_seconds  # type: ignore[operator]
+            return super().time(**request)  # type: ignore[arg-type]
+
+    source = Waiting([2_000_000], estimated_ns=2_000_000)
+    source.flips = False
+    measured(source, Timing(max_seconds=1.0, min_samples=25, max_samples=25, threshold=0.05))
+    assert [request["samples"] for request in source.requests] == expected
+
+
 def test_a_long_call_is_warmed_up_once_and_a_short_one_before_every_batch() -> None:
     long = Scripted([300_000_000], estimated_ns=300_000_000)
     measured(long)

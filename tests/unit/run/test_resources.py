@@ -63,12 +63,12 @@ def test_what_a_core_can_do_is_the_best_of_some_looks_each_in_another_set_of_pro
     case = replace(CASE, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU)
     assert run.peak_flops is None
     for _ in range(3):
-        run.worker(case)
+        run.measure_peak(worker, case, ())  # type: ignore[arg-type]
     assert (worker.asked, run.peak_flops) == (1, 3e10)
     for rate in (9e10, 6e10, *[1e10] * 9):
         worker.told = {"flops_per_second": rate}
         run.renew()
-        run.worker(case)
+        run.measure_peak(worker, case, ())  # type: ignore[arg-type]
     # The first second was a busy one; five looks are enough.
     assert (worker.asked, run.peak_flops) == (5, 9e10)
 
@@ -78,10 +78,10 @@ def test_what_a_core_can_do_is_the_best_that_any_framework_shows() -> None:
     offer = replace(OFFER, device_kind=DeviceKind.CPU)
     specs = tuple(replace(SPEC, name=name, command=(), offers=(offer,)) for name in ("slow", "quick"))
     run = Run(Settings(), Registry(specs))
-    run._pool = SimpleNamespace(worker=lambda *_, **__: worker)  # type: ignore[assignment]
     for name, rate in (("slow", 3e10), ("quick", 8e10), ("slow", 9e10)):
         worker.told = {"flops_per_second": rate}
-        run.worker(replace(CASE, framework=name, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU))
+        case = replace(CASE, framework=name, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU)
+        run.measure_peak(worker, case, ())  # type: ignore[arg-type]
     assert (worker.asked, run.peak_flops) == (2, 8e10)
 
 
@@ -93,16 +93,27 @@ def test_every_gpu_is_measured_once_and_the_best_rates_are_told() -> None:
     ]
     assert run.gpu_peak is None
     for worker, gpu in [*zip(workers, (FIRST, SECOND), strict=True)] * 2:
-        run.measure_gpu_peak(worker, (gpu,))  # type: ignore[arg-type]
+        run.measure_peak(worker, CASE, (gpu,))  # type: ignore[arg-type]
     assert [worker.asked for worker in workers] == [1, 1]
     assert run.gpu_peak == Peak(2e12, 4e11)
+
+
+@pytest.mark.parametrize("error", [WorkerFailed("silent"), WorkerRefused("no product")])
+def test_a_core_whose_rate_could_not_be_had_is_told_by_its_cases(error: CnnperfError) -> None:
+    worker = ScriptedWorker(told=error)
+    offer = replace(OFFER, device_kind=DeviceKind.CPU)
+    run = run_with(worker, replace(SPEC, command=(), offers=(offer,)))
+    case = replace(CASE, device_kind=DeviceKind.CPU, clock=Clock.PROCESS_CPU)
+    for _ in range(2):
+        run.measure_peak(worker, case, ())  # type: ignore[arg-type]
+    assert (worker.asked, run.peak_flops) == (1, None)
 
 
 @pytest.mark.parametrize("error", [WorkerFailed("silent"), WorkerRefused("no cuBLAS")])
 def test_a_gpu_whose_rates_could_not_be_had_is_not_asked_again(error: CnnperfError) -> None:
     run, worker = run_with(), ScriptedWorker(told=error)
     for _ in range(2):
-        run.measure_gpu_peak(worker, (FIRST,))  # type: ignore[arg-type]
+        run.measure_peak(worker, CASE, (FIRST,))  # type: ignore[arg-type]
     assert (worker.asked, run.gpu_peak) == (1, Peak())
 
 

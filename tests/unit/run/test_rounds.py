@@ -47,7 +47,7 @@ def asked_of(worker: ScriptedWorker, check: Check = RIGHT) -> Asked:
         questions=SimpleNamespace(ask=lambda case, exact: question),
         settings=Settings(),
         worker=lambda *arguments, **more: worker,
-        measure_gpu_peak=lambda worker, gpus: None,
+        measure_peak=lambda worker, case, gpus: None,
         timing=lambda case: nullcontext(),
     )
     return Asked(run, CASE, TIMING)  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_a_worker_that_does_not_survive_the_ceilings_is_replaced_before_its_case
     workers = iter([first, second])
     asked = asked_of(first, WRONG)
     monkeypatch.setattr(asked.run, "worker", lambda *arguments, **more: next(workers))
-    monkeypatch.setattr(asked.run, "measure_gpu_peak", lambda worker, gpus: setattr(worker, "alive", False))
+    monkeypatch.setattr(asked.run, "measure_peak", lambda worker, case, gpus: setattr(worker, "alive", False))
     timed(asked, None)
     assert (first.asked, second.asked) == ([], ["prepare", "release"])
 
