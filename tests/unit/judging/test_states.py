@@ -164,3 +164,40 @@ def in_memory_states(*states: float) -> Samples:
         ns = tuple(round(5e6 * math.exp(state / 2 + chance.gauss(0, 0.01))) for _ in range(8))
         rounds.append(Round(ns, (1_000_000,) * 8, ns, number, (round(2e6 * math.exp(state)),) * 8))
     return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(rounds), 1)
+
+
+def at_paces(*paces: float, factor: float = 1.0) -> Samples:
+    """Visits at these paces of the machine, which workload and control follow alike."""
+    chance = random.Random(str((paces, factor)))
+
+    def visit(number: int, pace: float) -> Round:
+        ns = tuple(round(5e6 * factor * pace * math.exp(chance.gauss(0, 0.004))) for _ in range(8))
+        return Round(ns, (round(1_000_000 * pace),) * 8, ns, number)
+
+    rounds = tuple(visit(number, pace) for number, pace in enumerate(paces))
+    return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), rounds, 1)
+
+
+def test_a_pace_that_the_recording_never_met_leaves_doubt() -> None:
+    before = at_paces(*[1.0, 1.02] * 4)
+
+    def width(pace: float) -> float:
+        judgement = judged(at_paces(*[pace] * 4), before)
+        assert judgement.low is not None
+        assert judgement.high is not None
+        return math.log(judgement.high / judgement.low)
+
+    # Within what it met there is none.
+    assert width(1.01) == pytest.approx(width(1.02), rel=0.1)
+    assert width(1.01) < width(0.96) < width(0.92)
+    # No pace is so strange that a real change is not seen.
+    assert width(0.5) == pytest.approx(width(0.8), rel=0.1)
+    assert judged(at_paces(*[0.5] * 4, factor=1.2), before).verdict is Verdict.SLOWER
+
+
+def test_a_little_faster_at_a_pace_never_met_is_not_surely_faster() -> None:
+    before = at_paces(*[1.0, 1.02] * 4)
+    assert judged(at_paces(*[1.01] * 8, factor=0.94), before).verdict is Verdict.FASTER
+    at_a_higher_clock_rate = judged(at_paces(*[0.94] * 8, factor=0.94), before)
+    assert at_a_higher_clock_rate.verdict is Verdict.UNDECIDED
+    assert at_a_higher_clock_rate.reason is Reason.INTERVAL_TOO_WIDE
