@@ -65,12 +65,9 @@ def measure(
     began, call_seconds, at_once = now(), seconds_per_sample, BATCH
     # A plan for another control says nothing of this one, and will be seen as another method.
     if plan is None or plan.control != control:
-        workload_ns, control_ns = source.estimate(clock)
-        plan, call_seconds = choose_plan(workload_ns, control_ns, control=control), workload_ns / 1e9
-        # Each was called twice. What waits, and does not compute, shows little on its clock.
-        waits = now() - began > WAITING_SECONDS + 2 * WAITING_SHARE * (workload_ns + control_ns) / 1e9
-        if seconds_per_sample is None and not waits:
-            seconds_per_sample = (plan.repeats * workload_ns + plan.control_units * control_ns) / 1e9
+        plan, call_seconds, estimated_seconds = _estimated(source, clock, control, now)
+        if seconds_per_sample is None and estimated_seconds is not None:
+            seconds_per_sample = estimated_seconds
             # What has no operand to negate, and no GPU to look at, needs no more requests than one.
             at_once = BATCH if source.flips or watch is not None else max(BATCH, timing.min_samples)
     stopping, flips = Stopping(timing), 0
@@ -89,6 +86,19 @@ def measure(
         flips += 1
         sieve.add(_checked(timed), now() - batch_began, elapsed_seconds=now() - began)
     return Samples(clock, plan, (stopping.round,), first_call_ns, tuple(sieve.states), *sieve.discarded)
+
+
+def _estimated(
+    source: Source, clock: Clock, control: str, now: Callable[[], float]
+) -> tuple[Plan, float, float | None]:
+    """A plan, and the seconds of a call and of a sample; None where the latter cannot be told from the clock."""
+    began = now()
+    workload_ns, control_ns = source.estimate(clock)
+    plan = choose_plan(workload_ns, control_ns, control=control)
+    # Each was called twice. What waits, and does not compute, shows little on its clock.
+    waits = now() - began > WAITING_SECONDS + 2 * WAITING_SHARE * (workload_ns + control_ns) / 1e9
+    sample_ns = plan.repeats * workload_ns + plan.control_units * control_ns
+    return plan, workload_ns / 1e9, None if waits else sample_ns / 1e9
 
 
 class _Sieve:
