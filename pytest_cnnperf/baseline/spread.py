@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..cases import Case
 from ..errors import BaselineError
 from ..measuring.between_visits import RunToRun
 from . import files
@@ -15,14 +16,25 @@ from . import files
 # One dot less than a file of cases, so that it is not taken for one.
 FILE_NAME = "spread.json"
 SCHEMA = 1
-# Runs kept of each framework: enough to know it, few enough to forget what the machine was like last year.
+# Runs kept of each group: enough to know it, few enough to forget what the machine was like last year.
 MOST_RUNS = 8
 
+# By the name of a group of cases.
 Spreads = Mapping[str, tuple[RunToRun, ...]]
 
 
+def groups_of(case: Case) -> tuple[str, ...]:
+    """The names of the groups that a case is in: its framework, and this with its pass, if it has one."""
+    return (case.framework,) if case.pass_ is None else (case.framework, f"{case.framework} {case.pass_.value}")
+
+
+def is_of_pass(name: str) -> bool:
+    """Whether this is the group of one pass."""
+    return " " in name
+
+
 def read(folder: Path) -> Spreads:
-    """What is stored of each framework, the newest last; nothing where there is no file.
+    """What is stored of each group of cases, the newest last; nothing where there is no file.
 
     Raises: BaselineError that names the file, what is wrong in it and what to do.
     """

@@ -88,9 +88,8 @@ class Baselines:
         """
         if framework not in self._floors:
             paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
-            runs = [run for folder in self._folders() for run in spread.read(folder).get(framework, ())]
             recordings = (run for path in paths for entry in self._sound_entries(path) for run in entry.samples.runs)
-            self._floors[framework] = seen_floor(recordings, runs=run_floor(runs))
+            self._floors[framework] = seen_floor(recordings, runs=run_floor(self._runs_of(framework)))
         return self._floors[framework]
 
     def _sound_entries(self, path: Path) -> list[Entry]:
@@ -99,8 +98,19 @@ class Baselines:
         except BaselineError:
             return []
 
+    def floor_of(self, case: Case) -> Floor:
+        """The floor of the framework of a case; between runs that of its pass, where this has shown more."""
+        floor, group = self.floor(case.framework), spread.groups_of(case)[-1]
+        if group not in self._floors:
+            runs = self._runs_of(group)
+            self._floors[group] = replace(floor, runs=max(floor.runs, run_floor(runs))) if runs else floor
+        return self._floors[group]
+
+    def _runs_of(self, group: str) -> tuple[RunToRun, ...]:
+        return tuple(run for folder in self._folders() for run in spread.read(folder).get(group, ()))
+
     def learn(self, kind: DeviceKind, seen: Mapping[str, RunToRun]) -> Path:
-        """Store what this run has shown of the spread between runs, by framework; returns the file.
+        """Store what this run has shown of the spread between runs, by group of cases; returns the file.
 
         Raises: BaselineError as `write` does.
         """

@@ -26,7 +26,7 @@ def judged(asked: Asked, samples: Samples, before: Entry | None, *, level: float
     run, case = asked.run, asked.case
     if before is None:
         return missing(run, case)
-    floor = run.baselines.floor(case.framework)
+    floor = run.baselines.floor_of(case)
     judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=level, floor=floor)
     word = clock_word(samples.conditions, before.conditions)
     judgement = replace(judgement, detail="; ".join(filter(None, (judgement.detail, word))))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pytest_cnnperf.baseline.spread import FILE_NAME, MOST_RUNS
 from pytest_cnnperf.baseline.store import Baselines
-from pytest_cnnperf.cases import DeviceKind
+from pytest_cnnperf.cases import Case, DeviceKind, Pass
 from pytest_cnnperf.errors import BaselineError
 from pytest_cnnperf.measuring.between_visits import RunToRun, run_floor
 
@@ -32,6 +33,23 @@ def test_what_one_framework_has_shown_leaves_the_others_as_they_are(baselines: B
     baselines.learn(DeviceKind.CPU, {"torch": RunToRun(100, 0.03)})
     baselines.learn(DeviceKind.CPU, {"numpy": RunToRun(100, 0.02)})
     assert baselines.floor("torch").runs == run_floor([RunToRun(100, 0.03)])
+
+
+def test_what_a_pass_has_shown_counts_for_its_cases_where_it_is_more(
+    baselines: Baselines, make_entry: MakeEntry
+) -> None:
+    forward = Case.parse(make_entry().key)
+    backward = replace(forward, pass_=Pass.BACKWARD_FILTER)
+    group, other = (f"{case.framework} {case.pass_}" for case in (backward, forward))
+    calm, restless = RunToRun(100, 0.01), RunToRun(40, 0.04)
+    baselines.learn(DeviceKind.CPU, {forward.framework: calm, group: restless, other: RunToRun(40, 0.002)})
+    assert baselines.floor_of(backward).runs == run_floor([restless])
+    # Never less than its framework's.
+    assert baselines.floor_of(forward) == baselines.floor(forward.framework)
+    assert baselines.floor(forward.framework).runs == run_floor([calm])
+    # What is learned later counts at once.
+    baselines.learn(DeviceKind.CPU, {group: RunToRun(4000, 0.08)})
+    assert baselines.floor_of(backward).runs > 0.07
 
 
 def test_only_the_latest_runs_are_kept(baselines: Baselines) -> None:

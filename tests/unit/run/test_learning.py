@@ -10,7 +10,7 @@ import pytest
 from pytest_cnnperf.cases import Algorithm, Case, DeviceKind, Pass, Problem
 from pytest_cnnperf.judging.verdict import Reason, Verdict
 from pytest_cnnperf.report.outcome import Outcome
-from pytest_cnnperf.run.learning import LEAST_CASES, learned
+from pytest_cnnperf.run.learning import LEAST_CASES, LEAST_OF_PASS, learned
 
 
 def compared(count: int, *, framework: str = "torch", verdict: Verdict = Verdict.SAME) -> list[Outcome]:
@@ -29,7 +29,7 @@ def compared(count: int, *, framework: str = "torch", verdict: Verdict = Verdict
 
 def test_enough_compared_cases_of_a_framework_teach_its_spread() -> None:
     seen = learned([*compared(LEAST_CASES), *compared(LEAST_CASES, framework="numpy")])[DeviceKind.CPU]
-    assert set(seen) == {"torch", "numpy"}
+    assert set(seen) == {"torch", "numpy", "torch forward", "numpy forward"}
     # The median absolute deviation is 2 %, 1.4826 times that the standard deviation; halved between the two runs.
     expected = math.sqrt(((1.4826 * 0.02) ** 2 - 0.01**2) / 2)
     assert seen["torch"].spread == pytest.approx(expected)
@@ -50,8 +50,23 @@ def test_beside_a_change_what_all_cases_move_by_is_not_spread() -> None:
     assert learned([*moved, slower])[DeviceKind.CPU]["torch"].spread == 0.0
 
 
+def of_pass(pass_: Pass, ratio: float, count: int) -> list[Outcome]:
+    def one(outcome: Outcome) -> Outcome:
+        return replace(outcome, key=replace(outcome.case, pass_=pass_).key, baseline_ratio=ratio)
+
+    return [one(outcome) for outcome in compared(count)]
+
+
+def test_a_pass_that_moves_alone_teaches_its_own_spread() -> None:
+    restless, calm = of_pass(Pass.BACKWARD_FILTER, 1.06, LEAST_OF_PASS), of_pass(Pass.FORWARD, 1.0, 2 * LEAST_OF_PASS)
+    seen = learned([*restless, *calm])[DeviceKind.CPU]
+    assert seen["torch"].spread == seen["torch forward"].spread == 0.0
+    assert seen["torch backward_filter"].spread == pytest.approx(math.log(1.06) / math.sqrt(2))
+
+
 def test_fewer_cases_teach_nothing() -> None:
-    assert learned(compared(LEAST_CASES - 1)) == {}
+    assert set(learned(compared(LEAST_CASES - 1))[DeviceKind.CPU]) == {"torch forward"}
+    assert learned(compared(LEAST_OF_PASS - 1)) == {}
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.WRONG, Verdict.SLOWER, Verdict.FASTER])
