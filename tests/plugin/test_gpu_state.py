@@ -237,7 +237,7 @@ def test_a_slowdown_within_a_batch_of_an_otherwise_idle_card_discards_it(drive):
         def reasons(): return 1
 
         def nvmlDeviceGetViolationStatus(index, policy):
-            return SimpleNamespace(violationTime=5 * 10**6 * (look // 4) if policy == 1 else 0)
+            return SimpleNamespace(violationTime=5 * 10**6 * (look // 3) if policy == 1 else 0)
         """
     )
     found = outcomes(suite)
