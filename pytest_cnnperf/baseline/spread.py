@@ -28,9 +28,9 @@ def groups_of(case: Case) -> tuple[str, ...]:
     return (case.framework,) if case.pass_ is None else (case.framework, f"{case.framework} {case.pass_.value}")
 
 
-def is_of_pass(name: str) -> bool:
-    """Whether this is the group of one pass."""
-    return " " in name
+def framework_of(group: str) -> str:
+    """The framework of a group, which is the group of all its cases."""
+    return group.partition(" ")[0]
 
 
 def read(folder: Path) -> Spreads:

@@ -103,7 +103,9 @@ class Baselines:
         floor, group = self.floor(case.framework), spread.groups_of(case)[-1]
         if group not in self._floors:
             runs = self._runs_of(group)
-            self._floors[group] = replace(floor, runs=max(floor.runs, run_floor(runs))) if runs else floor
+            self._floors[group] = (
+                replace(floor, runs=max(floor.runs, run_floor(runs, prior=floor.runs))) if runs else floor
+            )
         return self._floors[group]
 
     def _runs_of(self, group: str) -> tuple[RunToRun, ...]:

@@ -178,9 +178,9 @@ def run_to_run(moves: Sequence[float], explained: Sequence[float], *, changed: b
     return RunToRun(len(moves), math.sqrt((among + (0.0 if changed else middle**2)) / 2))
 
 
-def run_floor(seen: Iterable[RunToRun]) -> float:
+def run_floor(seen: Iterable[RunToRun], *, prior: float = PRIOR_RUN_SPREAD) -> float:
     """Relative standard deviation between runs, pooled over what comparisons have shown, drawn to the prior."""
     seen = tuple(seen)
     weight = PRIOR_RUN_WEIGHT + sum(one.cases for one in seen)
-    variance = PRIOR_RUN_WEIGHT * PRIOR_RUN_SPREAD**2 + sum(one.cases * one.spread**2 for one in seen)
+    variance = PRIOR_RUN_WEIGHT * prior**2 + sum(one.cases * one.spread**2 for one in seen)
     return max(LEAST_RUN_SPREAD, math.sqrt(variance / weight))

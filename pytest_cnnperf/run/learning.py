@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from ..baseline.spread import groups_of, is_of_pass
+from ..baseline.spread import framework_of, groups_of
 from ..cases import DeviceKind
 from ..judging.verdict import Verdict
 from ..measuring.between_visits import RunToRun, run_to_run
@@ -31,7 +31,7 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
     for outcome in outcomes:
         groups = [(outcome.case.device_kind, name) for name in groups_of(outcome.case)]
         if outcome.verdict.is_change:
-            changed.update(groups)
+            changed.add(groups[0])
         if outcome.verdict in _COMPARED and outcome.baseline_ratio and outcome.within_run is not None:
             # Beside the mean of several runs a move is smaller than beside one of them.
             scale = 2 / (1 + 1 / outcome.recorded_runs)
@@ -41,7 +41,11 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
     found: dict[DeviceKind, dict[str, RunToRun]] = {}
     for whose, pairs in sorted(moves.items()):
         kind, name = whose
-        if len(pairs) >= (LEAST_OF_PASS if is_of_pass(name) else LEAST_CASES):
-            seen = run_to_run(*zip(*pairs, strict=True), changed=whose in changed)
+        # In order a framework comes before its passes. Where it has changed somewhere, it may have everywhere.
+        framework = framework_of(name)
+        if len(pairs) >= (LEAST_CASES if name == framework else LEAST_OF_PASS) and (
+            name == framework or framework in found.get(kind, {})
+        ):
+            seen = run_to_run(*zip(*pairs, strict=True), changed=(kind, framework) in changed)
             found.setdefault(kind, {})[name] = seen
     return found

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..baseline.entry import Entry
-from ..baseline.spread import is_of_pass
+from ..baseline.spread import framework_of
 from ..baseline.store import Baselines
 from ..cases import Case, Clock, DeviceKind
 from ..errors import FrameworkUnavailable, WorkerFailed, WorkerRefused
@@ -219,7 +219,7 @@ class Run:
         unlike = self._storing.unlike
         for kind, seen in learned(each for each in outcomes if each.key not in other | unlike.keys()).items():
             path = self.baselines.learn(kind, seen)
-            spreads = ", ".join(f"{name} {one.spread:.1%}" for name, one in seen.items() if not is_of_pass(name))
+            spreads = ", ".join(f"{name} {one.spread:.1%}" for name, one in seen.items() if name == framework_of(name))
             written.append(f"spread between runs ({spreads}) in {shown(path)}")
         return tuple(written)
 

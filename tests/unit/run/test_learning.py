@@ -65,8 +65,16 @@ def test_a_pass_that_moves_alone_teaches_its_own_spread() -> None:
 
 
 def test_fewer_cases_teach_nothing() -> None:
-    assert set(learned(compared(LEAST_CASES - 1))[DeviceKind.CPU]) == {"torch forward"}
-    assert learned(compared(LEAST_OF_PASS - 1)) == {}
+    assert learned(compared(LEAST_CASES - 1)) == {}
+    assert set(learned([*of_pass(Pass.FORWARD, 1.0, 9), *of_pass(Pass.BACKWARD_DATA, 1.0, 11)])[DeviceKind.CPU]) == {
+        "torch"
+    }
+
+
+def test_where_a_framework_changed_no_pass_of_it_teaches_what_its_cases_moved_by() -> None:
+    moved = [*of_pass(Pass.BACKWARD_FILTER, 1.04, LEAST_OF_PASS), *of_pass(Pass.FORWARD, 1.04, LEAST_OF_PASS)]
+    seen = learned([*moved, replace(moved[-1], verdict=Verdict.SLOWER)])[DeviceKind.CPU]
+    assert [one.spread for one in seen.values()] == [0.0] * 3
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.WRONG, Verdict.SLOWER, Verdict.FASTER])
