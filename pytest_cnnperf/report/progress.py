@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..judging.verdict import Verdict
 from . import text
@@ -29,13 +28,10 @@ class Progress:
     def finished(self, nodeid: str, verdict: Verdict, seconds: float) -> Progress:
         """This progress with one more case done, whose last visit took so long."""
         counts = {**self.counts, verdict: self.counts.get(verdict, 0) + 1}
-        return self._visited(nodeid, 0, seconds, done=self.done + 1, counts=counts)
+        return replace(self.visited(nodeid, 0, seconds), done=self.done + 1, counts=counts)
 
     def visited(self, nodeid: str, ahead: int, seconds: float) -> Progress:
         """This progress after a visit that will be followed by so many others."""
-        return self._visited(nodeid, ahead, seconds)
-
-    def _visited(self, nodeid: str, ahead: int, seconds: float, **changes: Any) -> Progress:
         others = {name: count for name, count in self.ahead.items() if name != nodeid}
         return replace(
             self,
@@ -43,7 +39,6 @@ class Progress:
             visits=self.visits + 1,
             busy_seconds=self.busy_seconds + seconds,
             ahead={**others, nodeid: ahead} if ahead else others,
-            **changes,
         )
 
     def seconds_left(self, elapsed_seconds: float) -> float | None:

@@ -120,7 +120,8 @@ def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: 
     name = getattr(function, "__qualname__", "callable")
     if asked.run.settings.check_only:
         only = _answer(InProcess(function, name=name), expected)
-        return with_answer(blank, only) if only.fault else with_answer(blank, only).but(reason=Reason.CHECK_ONLY)
+        outcome = with_answer(blank, only)
+        return outcome if only.fault else outcome.but(reason=Reason.CHECK_ONLY)
     before = stored(asked.run, asked.case)
     course = Course.of(LOOKS, asked.run.settings, before=before, apart=False)
     # The first call is timed, too.

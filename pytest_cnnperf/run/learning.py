@@ -39,13 +39,12 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
             for whose in groups:
                 moves.setdefault(whose, []).append(move)
     found: dict[DeviceKind, dict[str, RunToRun]] = {}
-    for whose, pairs in sorted(moves.items()):
-        kind, name = whose
-        # In order a framework comes before its passes. Where it has changed somewhere, it may have everywhere.
-        framework = framework_of(name)
-        if len(pairs) >= (LEAST_CASES if name == framework else LEAST_OF_PASS) and (
-            name == framework or framework in found.get(kind, {})
-        ):
-            seen = run_to_run(*zip(*pairs, strict=True), changed=(kind, framework) in changed)
-            found.setdefault(kind, {})[name] = seen
+    # In order a framework comes before its passes.
+    for (kind, name), pairs in sorted(moves.items()):
+        framework, known = framework_of(name), found.get(kind, {})
+        if len(pairs) < (LEAST_OF_PASS if framework in known else LEAST_CASES):
+            continue
+        # Where it has changed somewhere, it may have everywhere.
+        seen = run_to_run(*zip(*pairs, strict=True), changed=(kind, framework) in changed)
+        found[kind] = {**known, name: seen}
     return found

@@ -140,7 +140,7 @@ class Run:
 
     def _measure_gpu_peak(self, worker: Worker, gpus: tuple[Gpu, ...]) -> None:
         uuids = tuple(gpu.uuid for gpu in gpus)
-        if gpus and uuids not in self._gpu_peaks:
+        if uuids not in self._gpu_peaks:
             self._gpu_peaks[uuids] = _peak_of(worker, DeviceKind.CUDA)
 
     @property
