@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,32 +14,9 @@ import pytest
 
 from pytest_cnnperf.measuring import lease as lease_module
 from pytest_cnnperf.measuring.claims import Claim, Place
-from pytest_cnnperf.measuring.lease import DeviceBusy, Leases, core_device, cores, default_directory, lease
+from pytest_cnnperf.measuring.lease import DeviceBusy, core_device, cores, default_directory, lease
 
-ROOT = Path(__file__).resolve().parents[3]
-HOLDER = """
-import sys
-from pathlib import Path
-from pytest_cnnperf.measuring.lease import lease
-with lease(sys.argv[2:], directory=Path(sys.argv[1])) as taken:
-    print(*taken, flush=True)
-    sys.stdin.readline()
-print("released", flush=True)
-"""
-
-
-@contextmanager
-def held_elsewhere(directory: Path, *devices: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds these devices until its stdin says otherwise."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", HOLDER, str(directory), *devices]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().split() == sorted(devices)
-            yield process
-        finally:
-            process.kill()
+from .conftest import ROOT, held_elsewhere
 
 
 def test_a_held_device_is_busy_for_another_process_and_the_error_names_the_holder(tmp_path: Path) -> None:
@@ -237,78 +213,3 @@ def test_all_runs_of_a_user_share_a_directory_that_is_his(tmp_path: Path, monkey
 def test_cores_are_those_that_this_process_may_use() -> None:
     assert set(cores()) == os.sched_getaffinity(0)
     assert core_device(3) == "cpu-3"
-
-
-def test_leases_that_follow_each_other_keep_one_file_until_they_are_closed(tmp_path: Path) -> None:
-    leases = Leases(tmp_path)
-    for devices in (["cpu-0"], ["cpu-1", "cpu-0"]):
-        with leases.hold(devices) as taken:
-            assert taken == tuple(sorted(devices))
-        with lease(devices, directory=tmp_path, wait_seconds=0):
-            pass
-        assert [path.name for path in tmp_path.glob("*.claim")] == ["00000001.claim"]
-    leases.close()
-    assert not list(tmp_path.glob("*.claim"))
-
-
-def test_a_lease_inside_another_has_a_place_of_its_own(tmp_path: Path) -> None:
-    leases = Leases(tmp_path, wait_seconds=0)
-    with leases.hold(["GPU-a"]), leases.hold(["cpu-0"]):
-        assert len(list(tmp_path.glob("*.claim"))) == 2
-    with leases.hold(["cpu-0"]), leases.hold(["GPU-a"]), pytest.raises(DeviceBusy), leases.hold(["GPU-a"]):
-        pass
-    leases.close()
-    assert not list(tmp_path.glob("*.claim"))
-
-
-def test_a_forked_child_keeps_nothing_of_what_its_killed_parent_held(tmp_path: Path) -> None:
-    code = """
-import os, sys, time
-from pathlib import Path
-from pytest_cnnperf.measuring.lease import Leases
-leases = Leases(Path(sys.argv[1]))
-with leases.hold(["cpu-0"]):
-    pass
-with leases.hold(["cpu-0"]):
-    if not os.fork():
-        print(os.getpid(), flush=True)
-        time.sleep(600)
-    sys.stdin.readline()
-"""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdin=-1, stdout=-1, text=True, env=environment
-    ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        try:
-            with pytest.raises(DeviceBusy), lease(["cpu-0"], directory=tmp_path, wait_seconds=0):
-                pass
-            parent.kill()
-            parent.wait()
-            with lease(["cpu-0"], directory=tmp_path, wait_seconds=0) as taken:
-                assert taken == ("cpu-0",)
-        finally:
-            parent.kill()
-            os.kill(child, signal.SIGKILL)
-
-
-def test_an_interrupt_while_waiting_leaves_no_wish_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    leases = Leases(tmp_path)
-
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
-    with held_elsewhere(tmp_path, "cpu-1") as process:
-        with leases.hold(["cpu-0"]):
-            pass
-        monkeypatch.setattr(lease_module.time, "sleep", interrupt)
-        with pytest.raises(KeyboardInterrupt), leases.hold(["cpu-1"]):
-            pass
-        monkeypatch.undo()
-        process.kill()
-        process.wait()
-        with lease(["cpu-1"], directory=tmp_path, wait_seconds=0) as taken:
-            assert taken == ("cpu-1",)
-    leases.close()
-    assert not list(tmp_path.glob("*.claim"))
