@@ -2,7 +2,8 @@
 
 Three questions, each with the ratio that it must not exceed (exit code 1 if it does):
 
-1. a test's own cost (all that is not timing) beside pytest-benchmark's, with as many samples
+1. a test's own cost (all that is not timing, and what it adds to the end of the session) beside pytest-benchmark's,
+   with as many samples
 2. the check of a large case (AlexNet conv2, batch 128) beside measuring it
 3. collecting 10 000 cases beside plain `pytest.mark.parametrize` of the same size
 
@@ -32,6 +33,9 @@ from pytest_cnnperf.settings import QUICK, Settings, Timing
 TESTS, SAMPLES = 60, 24
 REPEATS = 3
 OWN = "own seconds of a test:"
+END = "seconds at the end:"
+# What a test adds to the end of a session is seen between sessions of so many tests.
+FEW = 10
 
 # Tests of both plugins by turns in one session. What both are given to time reads 32 MB, as a convolution does:
 # whatever follows it, of either plugin, finds cold caches. The seconds inside are not the plugin's own cost; of ours
@@ -79,7 +83,7 @@ for number in range({tests}):
     globals().update(make(number))
 """
 
-# Own is what is not inside timing, of everything that pytest does for a test; the end of the session is not in it.
+# Own is what is not inside timing, of everything that pytest does for a test, and of the end of the session.
 COUNTING = f"""
 import time
 import pytest
@@ -96,8 +100,15 @@ def pytest_runtest_protocol(item):
     own[item.name.rpartition("_")[2]].append(outside(item.module) - began)
     return result
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish():
+    began = time.perf_counter()
+    result = yield
+    print("\\n{END}", time.perf_counter() - began)
+    return result
+
 def pytest_unconfigure():
-    for ours, theirs in zip(own["ours"], own["theirs"], strict=True):
+    for ours, theirs in zip(own["ours"], own["theirs"]):
         print("{OWN}", ours, theirs)
 """
 
@@ -171,9 +182,24 @@ def own_cost() -> float:
     """Own seconds of one test of ours ÷ one of pytest-benchmark's, the median of pairs that follow each other."""
     _, output = pytest_run(BY_TURNS.format(tests=TESTS, samples=SAMPLES), conftest=COUNTING)
     pairs = [line.rpartition(":")[2].split() for line in output.splitlines() if OWN in line]
-    ours, theirs = ([float(pair[side]) for pair in pairs] for side in (0, 1))
-    print(f"{1e3 * statistics.median(ours):.1f} ms beside {1e3 * statistics.median(theirs):.1f} ms", flush=True)
+    at_end = [seconds_at_end(side) for side in ("ours", "theirs")]
+    ours, theirs = ([float(pair[side]) + at_end[side] for pair in pairs] for side in (0, 1))
+    print(
+        f"{1e3 * statistics.median(ours):.2f} ms beside {1e3 * statistics.median(theirs):.2f} ms, "
+        f"of them {1e3 * at_end[0]:.2f} and {1e3 * at_end[1]:.2f} ms at the end",
+        flush=True,
+    )
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
+def seconds_at_end(side: str) -> float:
+    """What a test of ours or theirs adds to the end of a session that has no others."""
+    seconds = {}
+    for tests in (FEW, FEW + TESTS):
+        source = BY_TURNS.format(tests=tests, samples=SAMPLES)
+        _, output = pytest_run(source, "-k", side, conftest=COUNTING)
+        seconds[tests] = next(float(line.rpartition(":")[2]) for line in output.splitlines() if END in line)
+    return (seconds[FEW + TESTS] - seconds[FEW]) / TESTS
 
 
 def collecting(source: str) -> float:

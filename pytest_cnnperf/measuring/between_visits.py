@@ -88,6 +88,8 @@ def within_error(samples: Samples, *, of_pair: float | None = None) -> float:
 
     `of_pair` is the `pair_variance` of the same samples, where it is known already, or better from elsewhere.
     """
+    if of_pair is None and len(samples.rounds) == 1:
+        return samples.rounds[0].centre_error
     of_pair = pair_variance(samples) if of_pair is None else of_pair
     sizes = [sum(len(round_.workload_ns) for round_ in rounds) for rounds in samples.visits]
     return math.sqrt(of_pair * math.fsum([1 / size for size in sizes]) / len(sizes) * centre_variance(len(sizes)))

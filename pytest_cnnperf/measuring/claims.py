@@ -2,7 +2,8 @@
 
 Whoever looks does so under one lock that is held for an instant, sees the claims of all living processes, and computes
 by the same rule what is his. A claim that is not locked belongs to a dead process, since the kernel unlocks what a
-process leaves behind, and is removed by whoever sees it first.
+process leaves behind, and is removed by whoever sees it first. In the lock's file stands the last number that was
+given: whoever was alone and has that one still is, and need not look into the folder.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 _SUFFIX = ".claim"
+_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,24 @@ class Place:
         self._folder = folder
         self._claim = claim
         self._descriptor = -1
+        self._lock = _Lock(folder)
         _PLACES.add(self)
-        with _alone(folder):
+        with self._lock.held():
             self._join()
 
     def _join(self) -> None:
         self._others = _living(self._folder)
-        self._number = max(self._others, default=0) + 1
-        self._path = f"{self._folder}/{self._number:08d}{_SUFFIX}"
+        self._number = max(self._lock.last_number(), *self._others, 0) + 1
+        self._path = f"{self._folder}/{self._number:0{_DIGITS}d}{_SUFFIX}"
         self._held = self._share()
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file, self._length = os.fstat(self._descriptor), 0
+        self._length = 0
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write()
+            self._lock.give(self._number)
         except BaseException:
-            self.leave()
+            self._withdraw()
             raise
 
     def _share(self) -> tuple[str, ...]:
@@ -91,9 +95,9 @@ class Place:
         """The devices of this claim when it is its turn, all at once; otherwise nothing."""
         if self._held:
             return self._held
-        with _alone(self._folder):
-            if self._descriptor < 0 or not self._stands():  # a forked child, or somebody cleaned the folder
-                self.leave()
+        with self._lock.held():
+            if not self._stands():  # a forked child, or somebody cleaned the folder
+                self._withdraw()
                 self._join()
                 return self._held
             self._others = _living(self._folder, but=self._number)
@@ -111,14 +115,15 @@ class Place:
     def renew(self, claim: Claim) -> None:
         """Ask again, behind all who wait."""
         self._claim = claim
-        with _alone(self._folder):
-            if self._descriptor >= 0 and self._stands():
-                self._others = _living(self._folder, but=self._number)
+        with self._lock.held():
+            if self._stands():
+                if self._others or self._lock.last_number() != self._number:
+                    self._others = _living(self._folder, but=self._number)
                 if not any(other.waits for other in self._others.values()):  # none whom its old number would overtake
                     self._held = self._share()
                     self._write()
                     return
-            self.leave()
+            self._withdraw()
             self._join()
 
     def waits_for(self) -> tuple[str, int]:
@@ -130,25 +135,24 @@ class Place:
 
     def leave(self) -> None:
         """Give back what is held, or stop waiting; a second time does nothing."""
-        if self._descriptor < 0:
-            return
+        self._withdraw()
+        self._lock.forget()
+
+    def _withdraw(self) -> None:
+        """Remove the file of this claim, if there is one."""
         if self._stands():
             with suppress(FileNotFoundError):
                 os.unlink(self._path)  # noqa: PTH108 (a Path costs more than the call)
-        self.forget()
+        self._descriptor = _closed(self._descriptor)
 
     def forget(self) -> None:
-        """Close the file, and leave it to the process that this one was forked from."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+        """Close the files, and leave them to the process that this one was forked from."""
+        self._descriptor = _closed(self._descriptor)
+        self._lock.forget()
 
     def _stands(self) -> bool:
-        """Whether the file of this claim is still in the folder, and not another's of the same number."""
-        try:
-            return os.path.samestat(os.stat(self._path), self._file)  # noqa: PTH116
-        except FileNotFoundError:
-            return False
+        """Whether there is a file of this claim, and it is still in the folder."""
+        return self._descriptor >= 0 and _is_linked(self._descriptor)
 
     def _write(self) -> None:
         """Over what stood there, with blanks behind: a truncated file is written to the disk when it is closed."""
@@ -169,22 +173,64 @@ def _forget_all() -> None:
 os.register_at_fork(after_in_child=_forget_all)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the queue against all others that look at it."""
-    lock = f"{folder}/queue.lock"
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        # Closing it would do, but not for a child that was forked meanwhile.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+class _Lock:
+    """The file that whoever looks at the queue locks for an instant; it stays open, since opening takes longest."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the queue against all others that look at it."""
+        try:
+            self._take()
+            yield
+        finally:
+            if self._descriptor >= 0:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def _take(self) -> None:
+        while True:
+            if self._descriptor < 0:
+                self._descriptor = self._opened()
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if _is_linked(self._descriptor):
+                return
+            self.forget()  # somebody cleaned the folder: others will meet at another file
+
+    def _opened(self) -> int:
+        path = f"{self._folder}/queue.lock"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def last_number(self) -> int:
+        """The number that was given last; 0 where nothing says so."""
+        told = os.pread(self._descriptor, _DIGITS, 0)
+        return int(told) if len(told) == _DIGITS and told.isdigit() else 0
+
+    def give(self, number: int) -> None:
+        """This number is given."""
+        os.pwrite(self._descriptor, b"%0*d" % (_DIGITS, number), 0)
+
+    def forget(self) -> None:
+        """Close the file."""
+        self._descriptor = _closed(self._descriptor)
+
+
+def _is_linked(descriptor: int) -> bool:
+    """Whether this open file still has a name."""
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def _closed(descriptor: int) -> int:
+    """Close what is open; -1 stands for nothing."""
+    if descriptor >= 0:
         os.close(descriptor)
+    return -1
 
 
 def _living(folder: Path, *, but: int = 0) -> dict[int, Claim]:

@@ -179,6 +179,8 @@ class Samples:
     @cached_property
     def visits(self) -> tuple[tuple[Round, ...], ...]:
         """The rounds by visit, in the order of runs and visits; a visit without any sample is none."""
+        if len(self.rounds) == 1:
+            return (self.rounds,) if self.rounds[0].workload_ns else ()
         by_visit: dict[tuple[int, int], list[Round]] = {}
         for round_ in self.rounds:
             by_visit.setdefault((round_.run, round_.visit), []).append(round_)

@@ -188,7 +188,7 @@ def settle(
         like = visited.samples if visited.visits else before.samples if before else None
         began = (*visited.began, time.monotonic())
         answers = tuple(_sound(answer, asked) for answer in rounds(like, number))
-        visited = replace(visited, visits=(*visited.visits, answers), began=began)
+        visited = Visited(visited.exact, (*visited.visits, answers), visited.seconds, began)
         judgement = judged_so_far(
             visited.by_visit,
             lambda samples: judged(asked, samples, before, level=level),

@@ -203,3 +203,53 @@ def test_a_forked_child_that_goes_on_waiting_has_a_place_of_its_own(tmp_path: Pa
     assert len(list(tmp_path.glob("*.claim"))) == 2  # there is no parent here that has the other's open
     holder.leave()
     assert waiting.take() == (A,)
+
+
+def test_whoever_is_alone_renews_without_looking_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path, claim(A))
+    place.park()
+    with monkeypatch.context() as patched:
+        patched.setattr("os.listdir", lambda _: pytest.fail("looked into the folder"))
+        place.renew(claim(B))
+    assert place.take() == (B,)
+    place.park()
+    newcomer = Place(tmp_path, claim(A))
+    place.renew(claim(A))
+    assert (place.take(), newcomer.take()) == ((), (A,))
+    newcomer.leave()
+    assert place.take() == (A,)
+
+
+def test_no_number_is_given_twice(tmp_path: Path) -> None:
+    # A place that was alone would take the claim of a newcomer with its own number for its own.
+    for number in (1, 2, 3):
+        place = Place(tmp_path, claim(A))
+        assert [path.name for path in tmp_path.glob("*.claim")] == [f"{number:08d}.claim"]
+        place.leave()
+
+
+@pytest.mark.parametrize("content", [b"", b"0000000", b"not a number", b"\0" * 8], ids=["empty", "cut", "words", "nul"])
+def test_a_lock_that_tells_no_number_makes_everybody_look(tmp_path: Path, content: bytes) -> None:
+    place = Place(tmp_path, claim(A))
+    place.park()
+    newcomer = Place(tmp_path, claim(A))
+    (tmp_path / "queue.lock").write_bytes(content)
+    place.renew(claim(A))
+    assert (place.take(), newcomer.take()) == ((), (A,))
+    third = Place(tmp_path, claim(A))
+    assert len(list(tmp_path.glob("*.claim"))) == 3
+    for each in (place, newcomer, third):
+        each.leave()
+
+
+def test_where_only_the_lock_was_removed_all_meet_at_the_new_one(tmp_path: Path) -> None:
+    place = Place(tmp_path, claim(A))
+    place.park()
+    (tmp_path / "queue.lock").unlink()
+    newcomer = Place(tmp_path, claim(A))
+    place.renew(claim(A))
+    assert (place.take(), newcomer.take()) == ((), (A,))
+    newcomer.leave()
+    assert place.take() == (A,)
+    place.leave()
+    assert [path.name for path in tmp_path.iterdir()] == ["queue.lock"]
