@@ -39,7 +39,7 @@ from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
 from pytest_cnnperf.measuring.core import quiet_samples
 from pytest_cnnperf.measuring.figure import figure_of
-from pytest_cnnperf.measuring.samples import Plan, Round, Samples, joined
+from pytest_cnnperf.measuring.samples import MOMENT_SECONDS, Plan, Round, Samples, joined
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
 from pytest_cnnperf.run.visits import CPU_LOOKS
@@ -94,7 +94,20 @@ def collect(path: Path, neighbours: Sequence[int], *, visits: int, frameworks: S
         path.write_text(json.dumps(document))
 
 
-def loaded(plain: dict[str, Any]) -> Samples:
+def loaded(condition: dict[str, list[dict[str, Any]]]) -> dict[str, list[Samples]]:
+    """The visits of each framework, which know when they began: they were made by turns."""
+    found: dict[str, list[Samples]] = {framework: [] for framework in condition}
+    clock = 0.0
+    for turn in zip(*condition.values(), strict=True):
+        for framework, plain in zip(condition, turn, strict=True):
+            samples = _samples(plain)
+            rounds = tuple(replace(one, at_seconds=round(clock)) for one in samples.rounds)
+            found[framework].append(replace(samples, rounds=rounds))
+            clock += plain["seconds"]
+    return found
+
+
+def _samples(plain: dict[str, Any]) -> Samples:
     """The samples whose `asdict` this is."""
     rounds = tuple(
         Round(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
@@ -104,8 +117,16 @@ def loaded(plain: dict[str, Any]) -> Samples:
 
 
 def numbered(visits: Sequence[Samples]) -> tuple[Samples, ...]:
-    """These visits as those of one measurement."""
-    return tuple(visit.of_visit(number) for number, visit in enumerate(visits))
+    """These visits as those of one measurement; what goes on at the beginning, behind the last one, is later."""
+    began = [visit.rounds[0].at_seconds for visit in visits]
+    if None in began:
+        return tuple(visit.of_visit(number) for number, visit in enumerate(visits))
+    gaps = [later - earlier if later >= earlier else MOMENT_SECONDS for earlier, later in itertools.pairwise(began)]
+    starts = itertools.accumulate(gaps, initial=0)
+    return tuple(
+        visit.of_visit(number, at_seconds=at if number else None)
+        for number, (visit, at) in enumerate(zip(visits, starts, strict=True))
+    )
 
 
 def recorded(visits: Sequence[Samples]) -> Samples:
@@ -238,8 +259,7 @@ def table(path: Path) -> None:
     print(f"{'neighbours':10} {'framework':11} {'rule':28} {'n':>5} {'false alarms':>12}", end="")
     print("".join(f" {'+' + format(by, '.0%'):>6}" for by in SLOWDOWNS))
     for condition, plain in document.items():
-        frameworks = {name: [loaded(one) for one in visits] for name, visits in plain.items()}
-        for framework, visits in frameworks.items():
+        for framework, visits in loaded(plain).items():
             floor = learned(visits)
             print(f"{condition:10} {framework:11} {noise(visits, floor)}")
             for row in rows(visits, floor):

@@ -155,6 +155,7 @@ class Entry:
                     **({"probe_ns": list(round_.probe_ns), "quiet_ns": round_.quiet_ns} if round_.probe_ns else {}),
                     **({"sweep_ns": list(round_.sweep_ns)} if round_.sweep_ns else {}),
                     **({"run": round_.run} if round_.run else {}),
+                    **({} if round_.at_seconds is None else {"at_seconds": round_.at_seconds}),
                     "visit": round_.visit,
                     "wall_ns": list(round_.wall_ns),
                     "workload_ns": list(round_.workload_ns),

@@ -43,7 +43,7 @@ _ENTRY = {
 }
 # What entries of earlier versions do not have.
 _NEWER = {"resolved_algorithm": str, "conditions": dict, "peak_memory_bytes": int}
-_NEWER_ROUND = {"visit": int, "sweep_ns": list, "probe_ns": list, "quiet_ns": int, "run": int}
+_NEWER_ROUND = {"visit": int, "sweep_ns": list, "probe_ns": list, "quiet_ns": int, "run": int, "at_seconds": int}
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _conditions(plain: Mapping[str, Any], where: Where) -> None:
 
 def _round(part: Any, where: Where, *, of: str) -> None:
     _fields(part, _ROUND, where, of=of, optional=_NEWER_ROUND)
-    for name in ("visit", "quiet_ns", "run"):
+    for name in ("visit", "quiet_ns", "run", "at_seconds"):
         if part.get(name, 0) < 0:
             where.fail(f"{of}{name} is {part[name]}, expected at least 0")
     times = [name for name in (*_ROUND, "sweep_ns", "probe_ns") if name in part]

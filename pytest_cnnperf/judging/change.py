@@ -86,48 +86,71 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What the visits of a case in one run differ by: so many, at so many moments, with this variance.
+
+    `excess` is what goes beyond the noise within them.
+    """
+
+    visits: int
+    moments: int
+    excess: float
+
+    @classmethod
+    def of(cls, samples: Samples, *, within: float | None = None) -> Apart:
+        """`within` is the `within_error` of the same samples, where it is known already."""
+        return cls(len(samples.visits), samples.moments, visit_excess(samples, within=within))
+
+
+@dataclass(frozen=True)
 class Side:
     """One side of a comparison: its figure, and what that may be off by.
 
-    `log` is the logarithm of the figure, `within` its variance by the noise within visits; `excess` is the variance
-    between its visits beyond that noise.
+    `log` is the logarithm of the figure, `within` its variance by the noise within visits.
     """
 
     log: float
     within: Part
-    visits: int
-    excess: float
+    apart: Apart
 
     @classmethod
     def of(cls, samples: Samples, of_pair: Part | None = None) -> Side:
         """Of samples with a figure; `of_pair` is the variance of a pair, where it is better known from elsewhere."""
         variance, freedom = of_pair or (pair_variance(samples), float(samples.freedom))
         error = within_error(samples, of_pair=variance)
-        return cls(
-            math.log(figure_of(samples)),
-            (error**2, freedom),
-            len(samples.visits),
-            visit_excess(samples, within=error),
-        )
+        return cls(math.log(figure_of(samples)), (error**2, freedom), Apart.of(samples, within=error))
 
 
-def change_between(now: Side, before: Side, *, visits: float, doubt: float = 0.0) -> Change:
+def change_between(
+    now: Side, before: Side, *, visits: float, doubt: float = 0.0, others: Sequence[Apart] = ()
+) -> Change:
     """The change with the noise of one run: within visits, and between those of either side.
 
-    `visits` is the floor of the latter; `doubt` is the relative standard error of what the machine's other
-    state was allowed for.
+    `visits` is the floor of the latter, and `others` is what the case's visits showed in other runs. What a case shows
+    beyond the floor lasts for a minute or two, so that many visits at one moment know it no better than one.
+    `doubt` is the relative standard error of what the machine's other state was allowed for.
     """
-    own = (now.visits - 1) * now.excess + (before.visits - 1) * before.excess
-    freedom = FLOOR_FREEDOM + now.visits + before.visits - 2
-    between = (FLOOR_FREEDOM * visits**2 + own) / freedom
-    of_now, of_before = (between * centre_variance(side.visits) for side in (now, before))
-    within_run = (now.within, before.within, (of_now + of_before, freedom), (doubt**2, RUN_FREEDOM))
+    sides = (now.apart, before.apart)
+    seen = (*sides, *others)
+    between, freedom = _between([(each.visits, each.excess) for each in seen], floor=visits)
+    lasting, freedom_of_moments = _between([(each.moments, each.excess) for each in seen], floor=visits)
+    lasting = max(0.0, lasting - visits**2)
+    by_visit = [between * centre_variance(side.visits) for side in sides]
+    by_moment = [lasting * (centre_variance(side.moments) - centre_variance(side.visits)) for side in sides]
+    of_noise = (now.within, before.within, (doubt**2, RUN_FREEDOM))
     return Change.of(
         now.log - before.log,
-        within_run,
+        (*of_noise, (math.fsum(by_visit), freedom), (math.fsum(by_moment), freedom_of_moments)),
         within_visits=now.within[0] + before.within[0],
-        of_recording=before.within[0] + of_before,
+        of_recording=before.within[0] + by_visit[1] + by_moment[1],
     )
+
+
+def _between(seen: Sequence[tuple[int, float]], *, floor: float) -> Part:
+    """The variance between visits, or moments, of which so many showed such a one; drawn to that of the floor."""
+    freedom = FLOOR_FREEDOM + sum(count - 1 for count, _ in seen)
+    own = math.fsum((count - 1) * excess for count, excess in seen)
+    return (FLOOR_FREEDOM * floor**2 + own) / freedom, freedom
 
 
 def of_both(first: Change, second: Change) -> Change:

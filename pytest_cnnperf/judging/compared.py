@@ -6,12 +6,13 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..measuring.between_visits import Floor, pair_variance
 from ..measuring.core import by_core, quiet_ns
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
-from .change import Change, Part, Side, change_between, of_both, over_runs, shares
+from .change import Apart, Change, Part, Side, change_between, of_both, over_runs, shares
 from .statistics import flaw_of
 
 # The noise of a side that is known with fewer degrees of freedom is not believed where both sides together have more.
@@ -45,7 +46,8 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     with their like: a figure from quiet cores is known better, and what a sibling's work does to a case is hardly the
     same twice. A recording of several runs is compared with run by run.
     """
-    found = [_compared_with(now, run, floor) for run in before.runs]
+    met = [_Met.of(now, run, floor) for run in before.runs]
+    found = [one.compared(others=[other for other in met if other is not one]) for one in met]
     spread = floor.between(len(found))
     changes = [each.change for each in found]
     counts = shares(changes, spread=spread)
@@ -62,34 +64,15 @@ def _mean(ratios: Iterable[float], counts: Sequence[float]) -> float:
     return math.exp(math.fsum(share * math.log(ratio) for share, ratio in zip(counts, ratios, strict=True)))
 
 
-def _compared_with(now: Samples, before: Samples, floor: Floor) -> Compared:
-    """As `compared`, with the recording of one run, and without what runs differ by."""
-    doubt = 0.0
-    if not (now.are_swept and before.are_swept):
-        now, before = unswept(now), unswept(before)
-    if not (now.are_probed and before.are_probed):
-        doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
-        now, before = unprobed(now), unprobed(before)
-    kinds, lacks_quiet_core = _alike(now, before, floor)
-    most_alike = kinds[0]
-    found = Sensitivity.of(before, floor.belief)
-    changes = [_change_of(kind, found, doubt=doubt) for kind in kinds]
-    return Compared(
-        of_both(*changes) if len(changes) > 1 else changes[0],
-        own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
-        pace=_times(most_alike.now.control_ns, most_alike.before.control_ns),
-        lacks_quiet_core=lacks_quiet_core,
-    )
-
-
 def _times(now_ns: Sequence[int], before_ns: Sequence[int]) -> float:
     return statistics.median(now_ns) / statistics.median(before_ns)
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """Samples of both sides from cores in the same state, with their floor between visits."""
+    """Samples of both sides from cores in the same state, which has this name, with their floor between visits."""
 
+    name: str
     now: Samples
     before: Samples
     visits: float
@@ -100,34 +83,84 @@ class _Kind:
         return any(flaw_of(side) for side in (self.now, self.before))
 
 
+@dataclass(frozen=True)
+class _Met:
+    """Samples of now and of one recorded run, as far as both know of the machine's state.
+
+    `found` is how the case goes with that state; `doubt` the relative standard error of what only one side knows of it.
+    """
+
+    kinds: Sequence[_Kind]
+    lacks_quiet_core: bool
+    found: Sensitivity | None
+    doubt: float
+
+    @classmethod
+    def of(cls, now: Samples, before: Samples, floor: Floor) -> _Met:
+        """Without the signs that one of the two lacks."""
+        doubt = 0.0
+        if not (now.are_swept and before.are_swept):
+            now, before = unswept(now), unswept(before)
+        if not (now.are_probed and before.are_probed):
+            doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
+            now, before = unprobed(now), unprobed(before)
+        kinds, lacks_quiet_core = _alike(now, before, floor)
+        return cls(kinds, lacks_quiet_core, Sensitivity.of(before, floor.belief), doubt)
+
+    def compared(self, *, others: Sequence[_Met]) -> Compared:
+        """As `compared` of this recorded run, without what runs differ by; the `others` recorded the case too.
+
+        A case that was restless in one of them is none the calmer for another that did not see it.
+        """
+        apart = [other.apart for other in others]
+        changes = [
+            self._change_of(kind, others=[each[kind.name] for each in apart if kind.name in each])
+            for kind in self.kinds
+        ]
+        most_alike = self.kinds[0]
+        return Compared(
+            of_both(*changes) if len(changes) > 1 else changes[0],
+            own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
+            pace=_times(most_alike.now.control_ns, most_alike.before.control_ns),
+            lacks_quiet_core=self.lacks_quiet_core,
+        )
+
+    @cached_property
+    def apart(self) -> dict[str, Apart]:
+        """What the recorded visits differ by, by the name of their kind."""
+        return {kind.name: Apart.of(self._corrected(kind.before)) for kind in self.kinds}
+
+    def _corrected(self, samples: Samples) -> Samples:
+        return samples if self.found is None else self.found.corrected(samples)
+
+    def _change_of(self, kind: _Kind, *, others: Sequence[Apart]) -> Change:
+        """The change between samples of one kind."""
+        doubts = [self.doubt, min(PACE_DOUBT * unmet_pace(kind.now, kind.before), MOST_PACE_DOUBT)]
+        if self.found is not None:
+            doubts.append(self.found.doubt(kind.now, kind.before))
+        sides = (self._corrected(kind.now), self._corrected(kind.before))
+        noise = _noise_of(sides)
+        now, before = (Side.of(side, part) for side, part in zip(sides, noise, strict=True))
+        return change_between(now, before, visits=kind.visits, doubt=math.hypot(*doubts), others=others)
+
+
 def _alike(now: Samples, before: Samples, floor: Floor) -> tuple[list[_Kind], bool]:
     """What can be compared of the two: those of quiet cores, and all others; and whether only these lack the former.
 
     Few others are left out. Where there are too few of quiet cores everything is compared at once, since exponents make
     more of samples from beside siblings than these do alone.
     """
-    everything = [_Kind(now, before, floor.visits)]
+    everything = [_Kind("all", now, before, floor.visits)]
     if not now.are_probed:
         return everything, False
     # What was never seen quiet now is none the quieter for that.
     shortest_ns = quiet_ns((*now.rounds, *before.rounds))
     (quiet_now, busy_now), (quiet_before, busy_before) = (by_core(side, shortest_ns) for side in (now, before))
-    quiet, busy = _Kind(quiet_now, quiet_before, floor.quiet_visits), _Kind(busy_now, busy_before, floor.busy_visits)
+    quiet = _Kind("quiet", quiet_now, quiet_before, floor.quiet_visits)
+    busy = _Kind("busy", busy_now, busy_before, floor.busy_visits)
     if quiet.has_flaw:
         return everything, flaw_of(quiet_before) is None
     return ([quiet] if busy.has_flaw else [quiet, busy]), False
-
-
-def _change_of(kind: _Kind, found: Sensitivity | None, *, doubt: float) -> Change:
-    """The change between samples of one kind."""
-    sides = (kind.now, kind.before)
-    doubt = math.hypot(doubt, min(PACE_DOUBT * unmet_pace(*sides), MOST_PACE_DOUBT))
-    if found is not None:
-        doubt = math.hypot(doubt, found.doubt(*sides))
-        sides = (found.corrected(kind.now), found.corrected(kind.before))
-    noise = _noise_of(sides)
-    now, before = (Side.of(side, part) for side, part in zip(sides, noise, strict=True))
-    return change_between(now, before, visits=kind.visits, doubt=doubt)
 
 
 def unmet_pace(now: Samples, before: Samples) -> float:

@@ -13,6 +13,11 @@ from .gpu.conditions import Conditions
 from .gpu.state import GpuState
 from .robust import are_positive, centre, centre_error
 
+# Visits that began within so many seconds met the same moment. Of 32 recordings whose visits differed by more than 2 %,
+# those of a case that followed each other, 20 to 50 s apart, were alike by 0.3 (correlation), and so were those two
+# apart; three and more apart, by nothing.
+MOMENT_SECONDS = 60
+
 
 @dataclass(frozen=True)
 class Round:
@@ -20,7 +25,8 @@ class Round:
 
     `visit` numbers the visits of a case in a run: rounds of one visit share its minute and its processes. `run` numbers
     the runs that a recording comes from.
-    Units: nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
+    Units: `at_seconds` is how long after the first visit of its run this one began, None of the first, and where nobody
+    knows; nanoseconds per workload call and per control unit, on `clock`; `wall_ns` is the elapsed time of the same
     workload calls, `sweep_ns` the time of the sweep through the caches before each, `probe_ns` that of the probe of the
     core beside each (the longest of three), and `quiet_ns` what a probe takes on a quiet core.
     Shapes: all tuples have equal length, but `sweep_ns` is empty where nothing is swept, and `probe_ns` where the core
@@ -37,6 +43,7 @@ class Round:
     probe_ns: tuple[int, ...] = ()
     quiet_ns: int = 0
     run: int = 0
+    at_seconds: int | None = None
 
     @cached_property
     def is_usable(self) -> bool:
@@ -187,6 +194,19 @@ class Samples:
         filled = (number for number in sorted(by_visit) if any(each.workload_ns for each in by_visit[number]))
         return tuple(tuple(by_visit[number]) for number in filled)
 
+    @property
+    def moments(self) -> int:
+        """How many moments the visits met: what lasts for a minute or two is in all visits of that time.
+
+        A visit of which nobody knows when it was is a moment of its own.
+        """
+        count, began = 0, dict[int, int]()
+        for round_, *_ in self.visits:
+            at = round_.at_seconds
+            if at is None or round_.run not in began or at - began[round_.run] >= MOMENT_SECONDS:
+                count, began[round_.run] = count + 1, at or 0
+        return count
+
     @cached_property
     def runs(self) -> tuple[Samples, ...]:
         """The samples of each run, in the order of the runs' numbers."""
@@ -201,11 +221,12 @@ class Samples:
         """The same samples behind a first call of this time."""
         return self if first_call_ns == self.first_call_ns else replace(self, first_call_ns=first_call_ns)
 
-    def of_visit(self, number: int) -> Samples:
-        """The same samples, all of the visit of this number."""
-        if all(round_.visit == number for round_ in self.rounds):
+    def of_visit(self, number: int, *, at_seconds: int | None = None) -> Samples:
+        """The same samples, all of the visit of this number, which began so long after the first."""
+        if all((round_.visit, round_.at_seconds) == (number, at_seconds) for round_ in self.rounds):
             return self
-        return replace(self, rounds=tuple(replace(round_, visit=number) for round_ in self.rounds))
+        rounds = (replace(round_, visit=number, at_seconds=at_seconds) for round_ in self.rounds)
+        return replace(self, rounds=tuple(rounds))
 
     def joined(self, other: Samples) -> Samples:
         """These rounds followed by the other's; the first call stays this one's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from ..baseline.entry import Entry
@@ -75,13 +76,14 @@ def _not_offered(asked: Asked, case: Case) -> str:
 
 def _visit(asked: Asked, before: Entry) -> tuple[Judgement | None, str]:
     """Some visits against the same baseline; or why they say nothing."""
-    visits = []
+    visits, began = [], time.monotonic()
     for number, answer in enumerate(back_to_back(asked, before.samples, count=_FORCED_VISITS, fresh=True)):
         if answer.fault is not None or answer.samples is None:
             return None, f"forced {asked.case.algorithm} gives a wrong result ({answer.fault}): {answer.check.detail}"
         if not answer.resolved.fulfils(asked.case.algorithm):
             return None, f"forced {asked.case.algorithm} ran {answer.resolved.algorithm} ({answer.resolved.name})"
-        visits.append(answer.samples.of_visit(number))
+        at_seconds = round(time.monotonic() - began) if number else None
+        visits.append(answer.samples.of_visit(number, at_seconds=at_seconds))
     judgement = judged(asked, joined(visits), before, level=asked.run.level)
     why_not = "" if judgement.baseline_ratio is not None else f"forced {asked.case.algorithm}: {judgement.detail}"
     return judgement, why_not

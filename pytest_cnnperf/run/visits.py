@@ -120,8 +120,10 @@ class Visited:
     def by_visit(self) -> tuple[Samples, ...]:
         """The samples of each visit, which know their number."""
         return tuple(
-            joined([answer.samples for answer in visit if answer.samples is not None]).of_visit(number)
-            for number, visit in enumerate(self.visits)
+            joined([answer.samples for answer in visit if answer.samples is not None]).of_visit(
+                number, at_seconds=round(at - self.began[0]) if number else None
+            )
+            for number, (visit, at) in enumerate(zip(self.visits, self.began, strict=True))
         )
 
     @property

@@ -113,7 +113,7 @@ def collected(
     # A ratio depends on how a sample is built: all of a framework's are built as the first.
     likes: dict[str, Samples] = {}
     while turns < LEAST_TURNS or not enough(turns, now() - began):
-        for name, recording in _turn(run, subjects, turns, likes=likes, tell=tell):
+        for name, recording in _turn(run, subjects, turns, likes=likes, tell=tell, now=now):
             found[name].append(recording)
         turns += 1
     run.renew()
@@ -124,10 +124,17 @@ def collected(
 
 
 def _turn(
-    run: Run, subjects: Sequence[Subject], turn: int, *, likes: dict[str, Samples], tell: Tell
+    run: Run,
+    subjects: Sequence[Subject],
+    turn: int,
+    *,
+    likes: dict[str, Samples],
+    tell: Tell,
+    now: Callable[[], float],
 ) -> Iterator[tuple[str, Recording]]:
     """One recording of every subject and slowdown: their visits by turns, each visit in fresh processes."""
     visits: dict[tuple[str, float], list[Samples]] = defaultdict(list)
+    began: dict[tuple[str, float], float] = {}
     for number in range(VISITS):
         run.renew()
         for subject in subjects:
@@ -135,9 +142,12 @@ def _turn(
             # None is always the first of a process, nor always the last; at the very first it is the unchanged.
             first = (turn * VISITS + number) % len(SLOWDOWNS)
             for slowdown in SLOWDOWNS[first:] + SLOWDOWNS[:first]:
+                whose = (subject.spec.name, slowdown)
+                seconds = now() - began.setdefault(whose, now())
                 samples = _visit(run, subject, slowdown, like=likes.get(subject.spec.name))
                 likes.setdefault(subject.spec.name, samples)
-                visits[subject.spec.name, slowdown].append(samples.of_visit(number))
+                at_seconds = round(seconds) if number else None
+                visits[whose].append(samples.of_visit(number, at_seconds=at_seconds))
     for (name, slowdown), parts in visits.items():
         yield name, Recording(slowdown, turn, tuple(parts))
 

@@ -6,7 +6,7 @@ import json
 import math
 import random
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,28 @@ def test_collected_visits_come_back_with_their_sweeps() -> None:
     import verdicts
 
     swept = Samples(Clock.PROCESS_CPU, Plan(1, 10, "c"), (Round((5,), (1,), (5,), visit=2, sweep_ns=(7,)),), 1)
-    assert verdicts.loaded(json.loads(json.dumps(asdict(swept)))) == swept
+    condition = {name: [{**asdict(swept), "seconds": 2.5}] * 3 for name in ("torch", "numpy")}
+    found = verdicts.loaded(json.loads(json.dumps(condition)))
+    began = {name: [visit.rounds[0].at_seconds for visit in visits] for name, visits in found.items()}
+    assert began == {"torch": [0, 5, 10], "numpy": [2, 8, 12]}  # by turns, 2.5 s each
+    assert found["numpy"][0] == replace(swept, rounds=(replace(swept.rounds[0], at_seconds=2),))
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_visits_of_one_measurement_begin_with_the_first_and_go_on_behind_the_last() -> None:
+    import verdicts
+
+    made = [
+        replace(visit, rounds=tuple(replace(each, at_seconds=at) for each in visit.rounds))
+        for visit, at in zip(visits(count=4, elapsed_noise=0.0), (50, 62, 5, 17), strict=True)
+    ]
+    measured = verdicts.numbered(made)
+    assert [(one.rounds[0].visit, one.rounds[0].at_seconds) for one in measured] == [
+        (0, None),
+        (1, 12),
+        (2, 72),
+        (3, 84),
+    ]
 
 
 @pytest.mark.usefixtures("benchmarks")

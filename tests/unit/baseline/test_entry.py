@@ -111,6 +111,14 @@ def test_runs_of_an_entry_stay_apart_through_json(make_entry: MakeEntry) -> None
     assert not any("run" in round_ for round_ in older.to_plain()["rounds"])
 
 
+def test_when_visits_began_is_kept_through_json(make_entry: MakeEntry) -> None:
+    made = make_entry(rounds=2)
+    visits = (made.rounds[0], replace(made.rounds[1], visit=1, at_seconds=75))
+    entry = replace(made, rounds=visits)
+    assert Entry.from_plain(entry.key, json.loads(json.dumps(entry.to_plain()))) == entry
+    assert ["at_seconds" in each for each in entry.to_plain()["rounds"]] == [False, True]
+
+
 def test_the_newest_runs_are_kept_with_as_many_samples_as_all_may_have(make_entry: MakeEntry) -> None:
     def run(number: int) -> Entry:
         return make_entry(workload_ns=tuple(number * 1_000_000 + sample for sample in range(48)), rounds=2)

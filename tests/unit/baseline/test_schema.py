@@ -293,9 +293,11 @@ def test_a_sample_or_a_sweep_that_is_no_time_is_refused(swept: str, name: str, s
     )
 
 
-@pytest.mark.parametrize("run", [-1, True, "1", 1.5])
-def test_a_run_that_is_no_number_is_refused(text: str, run: object) -> None:
-    assert f"run is {run!r}, expected" in complaint(changed(text, lambda case: case["rounds"][1].update(run=run)))
+@pytest.mark.parametrize("name", ["run", "at_seconds"])
+@pytest.mark.parametrize("value", [-1, True, "1", 1.5])
+def test_a_run_or_a_time_that_is_no_number_is_refused(text: str, name: str, value: object) -> None:
+    spoilt = changed(text, lambda case: case["rounds"][1].update({name: value}))
+    assert f"{name} is {value!r}, expected" in complaint(spoilt)
 
 
 def test_runs_without_a_figure_and_too_many_runs_are_refused(text: str) -> None:

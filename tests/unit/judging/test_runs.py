@@ -79,3 +79,30 @@ def test_a_run_on_quiet_cores_and_one_beside_a_sibling_are_each_compared_with_th
     assert judgement.baseline_ratio == pytest.approx(1.0, abs=0.05)
     assert not judgement.lacks_quiet_core
     assert judged(probed(draw(noise=0.005, visits=4), 1900), of_runs(quiet, busy)).lacks_quiet_core
+
+
+def at_times(samples: Samples, *seconds: int) -> Samples:
+    """The same visits, of which all but the first began so long after it."""
+    times = (None, *seconds[1:])
+    rounds = (replace(each, at_seconds=at) for each, at in zip(samples.rounds, times, strict=True))
+    return replace(samples, rounds=tuple(rounds))
+
+
+def test_what_one_recorded_run_saw_of_a_case_is_believed_of_the_others(draw: Draw) -> None:
+    """A run that happened to meet one state only does not make a restless case a calm one."""
+    restless, calm, other = (draw(noise=0.003, visits=12, between=between) for between in (0.04, 0.0, 0.0))
+    now = at_times(draw(noise=0.003, visits=8, factor=0.93), *range(8))
+    alone, beside = (judged(now, of_runs(calm, run), floor=0.005, runs=0.005) for run in (other, restless))
+    assert alone.verdict is Verdict.FASTER
+    assert (beside.verdict, beside.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+
+
+def test_as_many_visits_at_one_moment_say_less_of_a_restless_case(draw: Draw) -> None:
+    before, now = draw(noise=0.003, visits=12, between=0.03), draw(noise=0.003, visits=12)
+
+    def seen_at(*seconds: int) -> float:
+        judgement = judged(at_times(now, *seconds), before, floor=0.005, runs=0.005)
+        assert judgement.resolution is not None
+        return judgement.resolution
+
+    assert seen_at(*range(0, 1200, 100)) < seen_at(*range(12)) / 1.3

@@ -68,9 +68,9 @@ def test_visits_that_disagree_widen_the_interval() -> None:
         return Samples(Clock.WALL, Plan(1, 1, "c"), rounds, 1)
 
     sides = [in_visits(*levels) for levels in ((10_000, 10_000), (10_000, 11_000))]
-    assert Side.of(sides[0]).excess == 0.0
+    assert Side.of(sides[0]).apart.excess == 0.0
     # Variance of two logarithms: half the square of their distance. Within visits there is next to no noise.
-    assert Side.of(sides[1]).excess == pytest.approx(math.log(1.1) ** 2 / 2, rel=0.01)
+    assert Side.of(sides[1]).apart.excess == pytest.approx(math.log(1.1) ** 2 / 2, rel=0.01)
     agreeing, apart = (summarize(side, level=0.05) for side in sides)
     assert apart.high - apart.low > 20 * (agreeing.high - agreeing.low)
 

@@ -26,4 +26,5 @@ def answer(name: str, figure: float = 1.0, *, count: int = 3, probe_ns: int = 0)
 
 def visited(*figures: float) -> Visited:
     """One visit of one round at each of these figures, without noise within."""
-    return Visited(answer("k"), tuple((answer("k", figure),) for figure in figures))
+    visits = tuple((answer("k", figure),) for figure in figures)
+    return Visited(answer("k"), visits, began=tuple(100.0 * number for number in range(len(visits))))

@@ -117,7 +117,8 @@ def test_a_recording_goes_on_until_its_figure_is_known_well_enough_whatever_the_
 def test_a_recording_without_a_figure_goes_on_to_its_last_visit() -> None:
     broken = replace(answer("k"), samples=Samples(Clock.PROCESS_CPU, Plan(1, 1, "c"), (Round((0,), (1,), (0,)),), 1))
     course = course_of(settings=RECORD)
-    ends = [course.is_at_end(Visited(answer("k"), ((broken,),) * count), SAME) for count in (6, 11, 12)]
+    shown = [Visited(answer("k"), ((broken,),) * count, began=tuple(map(float, range(count)))) for count in (6, 11, 12)]
+    ends = [course.is_at_end(each, SAME) for each in shown]
     assert ends == [False, False, True]
 
 
@@ -126,6 +127,7 @@ def test_what_a_busy_sibling_makes_of_some_visits_does_not_keep_a_recording_from
     made = Visited(
         answer("k"),
         tuple((answer("k", pace, probe_ns=1000 if pace == 1.0 else 1900),) for pace in paces),
+        began=tuple(map(float, range(len(paces)))),
     )
     course = course_of(settings=RECORD)
     assert course.is_at_end(made, SAME)
@@ -268,7 +270,7 @@ def test_a_callable_is_looked_at_after_four_visits_and_six(
 
 
 def detail_of(*names: str) -> str:
-    shown = Visited(answer(names[0]), (tuple(map(answer, names)),))
+    shown = Visited(answer(names[0]), (tuple(map(answer, names)),), began=(0.0,))
     blank = Outcome(CASE.key, "node", Verdict.UNKNOWN, Reason.NOT_COMPARED)
     return finished(blank, CASE, shown, SAME, stores=False).detail
 
