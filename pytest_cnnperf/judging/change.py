@@ -101,6 +101,14 @@ class Apart:
         """`within` is the `within_error` of the same samples, where it is known already."""
         return cls(len(samples.visits), samples.moments, visit_excess(samples, within=within))
 
+    @property
+    def of_moments(self) -> float:
+        """The variance between moments, each with as many visits, that makes visits differ so; 0 of a single one."""
+        if self.moments < 2:
+            return 0.0
+        among_visits = self.excess * (self.visits - 1) / self.visits
+        return among_visits * self.moments / (self.moments - 1)
+
 
 @dataclass(frozen=True)
 class Side:
@@ -133,7 +141,7 @@ def change_between(
     sides = (now.apart, before.apart)
     seen = (*sides, *others)
     between, freedom = _between([(each.visits, each.excess) for each in seen], floor=visits)
-    lasting, freedom_of_moments = _between([(each.moments, each.excess) for each in seen], floor=visits)
+    lasting, freedom_of_moments = _between([(each.moments, each.of_moments) for each in seen], floor=visits)
     lasting = max(0.0, lasting - visits**2)
     by_visit = [between * centre_variance(side.visits) for side in sides]
     by_moment = [lasting * (centre_variance(side.moments) - centre_variance(side.visits)) for side in sides]

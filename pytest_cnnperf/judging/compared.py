@@ -87,10 +87,12 @@ class _Kind:
 class _Met:
     """Samples of now and of one recorded run, as far as both know of the machine's state.
 
-    `found` is how the case goes with that state; `doubt` the relative standard error of what only one side knows of it.
+    `kinds` are those that can be compared, of what was recorded `before`; `found` is how the case goes with that state,
+    `doubt` the relative standard error of what only one side knows of it.
     """
 
     kinds: Sequence[_Kind]
+    before: Samples
     lacks_quiet_core: bool
     found: Sensitivity | None
     doubt: float
@@ -105,18 +107,14 @@ class _Met:
             doubt = max(floor.belief.doubt_without_probes(each) for each in (now, before))
             now, before = unprobed(now), unprobed(before)
         kinds, lacks_quiet_core = _alike(now, before, floor)
-        return cls(kinds, lacks_quiet_core, Sensitivity.of(before, floor.belief), doubt)
+        return cls(kinds, before, lacks_quiet_core, Sensitivity.of(before, floor.belief), doubt)
 
     def compared(self, *, others: Sequence[_Met]) -> Compared:
         """As `compared` of this recorded run, without what runs differ by; the `others` recorded the case too.
 
         A case that was restless in one of them is none the calmer for another that did not see it.
         """
-        apart = [other.apart for other in others]
-        changes = [
-            self._change_of(kind, others=[each[kind.name] for each in apart if kind.name in each])
-            for kind in self.kinds
-        ]
+        changes = [self._change_of(kind, others=[other.apart(kind.name) for other in others]) for kind in self.kinds]
         most_alike = self.kinds[0]
         return Compared(
             of_both(*changes) if len(changes) > 1 else changes[0],
@@ -125,10 +123,20 @@ class _Met:
             lacks_quiet_core=self.lacks_quiet_core,
         )
 
+    def apart(self, name: str) -> Apart:
+        """What the recorded visits differ by, in their samples of this kind; in all samples where there is none."""
+        sides = self._sides.get(name)
+        return Apart.of(self._corrected(self.before)) if sides is None else sides[1].apart
+
     @cached_property
-    def apart(self) -> dict[str, Apart]:
-        """What the recorded visits differ by, by the name of their kind."""
-        return {kind.name: Apart.of(self._corrected(kind.before)) for kind in self.kinds}
+    def _sides(self) -> dict[str, tuple[Side, Side]]:
+        """Now and before, by the name of the kind, beside the control that goes as the case does."""
+        found = {}
+        for kind in self.kinds:
+            both = (self._corrected(kind.now), self._corrected(kind.before))
+            now, before = (Side.of(each, noise) for each, noise in zip(both, _noise_of(both), strict=True))
+            found[kind.name] = (now, before)
+        return found
 
     def _corrected(self, samples: Samples) -> Samples:
         return samples if self.found is None else self.found.corrected(samples)
@@ -138,9 +146,7 @@ class _Met:
         doubts = [self.doubt, min(PACE_DOUBT * unmet_pace(kind.now, kind.before), MOST_PACE_DOUBT)]
         if self.found is not None:
             doubts.append(self.found.doubt(kind.now, kind.before))
-        sides = (self._corrected(kind.now), self._corrected(kind.before))
-        noise = _noise_of(sides)
-        now, before = (Side.of(side, part) for side, part in zip(sides, noise, strict=True))
+        now, before = self._sides[kind.name]
         return change_between(now, before, visits=kind.visits, doubt=math.hypot(*doubts), others=others)
 
 

@@ -110,6 +110,7 @@ def visit_excess(samples: Samples, *, within: float | None = None) -> float:
 def figure_error(samples: Samples) -> float:
     """Relative standard error of the figure of a case, the centre of its visits; infinite for fewer than two of them.
 
+    It is for recordings, in which all other cases are timed between two visits: most are moments of their own.
     Visits in which all samples were discarded are none.
     """
     count = len(samples.visits)

@@ -68,8 +68,12 @@ class Place:
         self._descriptor = -1
         self._lock = _Lock(folder)
         _PLACES.add(self)
-        with self._lock.held():
-            self._join()
+        try:
+            with self._lock.held():
+                self._join()
+        except BaseException:
+            self._lock.forget()
+            raise
 
     def _join(self) -> None:
         self._others = _living(self._folder)
@@ -151,7 +155,7 @@ class Place:
         self._lock.forget()
 
     def _stands(self) -> bool:
-        """Whether there is a file of this claim, and it is still in the folder."""
+        """Whether there is a file of this claim, which nobody removed."""
         return self._descriptor >= 0 and _is_linked(self._descriptor)
 
     def _write(self) -> None:

@@ -10,10 +10,10 @@ from ..cases import Algorithm, Case
 from ..errors import CnnperfError
 from ..judging.cause import UNKNOWN, Forced, Ran, algorithm_changed, explain
 from ..judging.verdict import Judgement, Verdict
-from ..measuring.samples import joined
 from ..report.outcome import Outcome
 from .comparing import judged
 from .rounds import Answer, Asked, back_to_back
+from .visits import Visited
 
 # Each in a process of its own, back to back.
 _FORCED_VISITS = 2
@@ -76,14 +76,15 @@ def _not_offered(asked: Asked, case: Case) -> str:
 
 def _visit(asked: Asked, before: Entry) -> tuple[Judgement | None, str]:
     """Some visits against the same baseline; or why they say nothing."""
-    visits, began = [], time.monotonic()
-    for number, answer in enumerate(back_to_back(asked, before.samples, count=_FORCED_VISITS, fresh=True)):
+    visits, began = [], [time.monotonic()]
+    for answer in back_to_back(asked, before.samples, count=_FORCED_VISITS, fresh=True):
         if answer.fault is not None or answer.samples is None:
             return None, f"forced {asked.case.algorithm} gives a wrong result ({answer.fault}): {answer.check.detail}"
         if not answer.resolved.fulfils(asked.case.algorithm):
             return None, f"forced {asked.case.algorithm} ran {answer.resolved.algorithm} ({answer.resolved.name})"
-        at_seconds = round(time.monotonic() - began) if number else None
-        visits.append(answer.samples.of_visit(number, at_seconds=at_seconds))
-    judgement = judged(asked, joined(visits), before, level=asked.run.level)
+        visits.append((answer,))
+        began.append(time.monotonic())
+    shown = Visited(visits[0][0], tuple(visits), began=tuple(began[:-1]))
+    judgement = judged(asked, shown.samples, before, level=asked.run.level)
     why_not = "" if judgement.baseline_ratio is not None else f"forced {asked.case.algorithm}: {judgement.detail}"
     return judgement, why_not

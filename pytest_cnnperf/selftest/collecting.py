@@ -143,7 +143,8 @@ def _turn(
             first = (turn * VISITS + number) % len(SLOWDOWNS)
             for slowdown in SLOWDOWNS[first:] + SLOWDOWNS[:first]:
                 whose = (subject.spec.name, slowdown)
-                seconds = now() - began.setdefault(whose, now())
+                starts = now()
+                seconds = starts - began.setdefault(whose, starts)
                 samples = _visit(run, subject, slowdown, like=likes.get(subject.spec.name))
                 likes.setdefault(subject.spec.name, samples)
                 at_seconds = round(seconds) if number else None

@@ -151,7 +151,7 @@ def test_what_calm_visits_differ_by_is_lowered_by_visits_of_one_moment() -> None
         change_between(side(visits=12, moments=moments, excess=0.005), before, visits=0.005).standard_error
         for moments in (1, 2, 12)
     ]
-    assert errors == pytest.approx([0.005 * math.sqrt(2 * 1.12 / 12)] * 3, rel=0.01)
+    assert errors == pytest.approx([0.005 * math.sqrt(2 * 1.12 / 12)] * 3, rel=0.1)
 
 
 def test_what_restless_visits_differ_by_beyond_the_floor_is_lowered_by_other_moments_only() -> None:
@@ -161,9 +161,9 @@ def test_what_restless_visits_differ_by_beyond_the_floor_is_lowered_by_other_mom
         for moments in (1, 2, 12)
     ]
     # Of 0.04² the floor, which weighs as much as seven visits, leaves 11 / 17 at one moment of now and twelve before;
-    # 12 / 18 at two; and 22 / 28 at twelve of either.
+    # 13 / 18 at two, between which half of the visits make it 0.042²; and 22 / 28 at twelve of either.
     assert errors[0] == pytest.approx(0.04 * math.sqrt(11 / 17), rel=0.1)
-    assert errors[1] == pytest.approx(0.04 * math.sqrt(12 / 18 / 2), rel=0.2)
+    assert errors[1] == pytest.approx(0.04 * math.sqrt(13 / 18 / 2), rel=0.15)
     assert errors[2] == pytest.approx(0.04 * math.sqrt(22 / 28 * 2 * 1.12 / 12), rel=0.05)
 
 
@@ -184,9 +184,9 @@ def test_a_case_that_was_restless_in_another_run_is_none_the_calmer_for_this_one
     assert alone < known / 3
 
 
-@pytest.mark.parametrize("moments", [1, 2, 4, 12])
-def test_the_error_of_visits_at_some_moments_is_what_they_scatter_by(moments: int) -> None:
-    """Twelve visits of now at so many moments, twelve of a recording at as many each: 3 % a moment, 0.5 % a visit."""
+@pytest.mark.parametrize(("moments", "recorded"), [(1, 12), (2, 12), (4, 12), (12, 12), (2, 6), (4, 4), (12, 2)])
+def test_the_error_of_visits_at_some_moments_is_what_they_scatter_by(moments: int, recorded: int) -> None:
+    """Twelve visits of now at so many moments, twelve of a recording at others: 3 % a moment, 0.5 % a visit."""
     chance = random.Random(11)
 
     def logs(at: int) -> list[float]:
@@ -197,8 +197,10 @@ def test_the_error_of_visits_at_some_moments_is_what_they_scatter_by(moments: in
         seen = logs(at)
         return Side(statistics.fmean(seen), (1e-12, 99.0), Apart(12, at, statistics.variance(seen)))
 
-    found = [change_between(one(moments), one(12), visits=0.005) for _ in range(2000)]
+    found = [change_between(one(moments), one(recorded), visits=0.005) for _ in range(2000)]
     scatter = statistics.pstdev(each.log_ratio for each in found)
     error = math.sqrt(statistics.fmean(each.standard_error**2 for each in found))
-    # Drawn to the floor, which is what most cases show: too small by a quarter, and never by half.
-    assert 0.7 * scatter < error < 1.2 * scatter
+    # Drawn to the floor, which is what most cases show and weighs as much as seven moments: it is too small by the root
+    # of the share that this leaves to the case. What visits of one moment differ by makes it a little too large.
+    of_case = (moments + recorded - 2) / (6 + moments + recorded - 2)
+    assert 0.9 < error / (scatter * math.sqrt(of_case)) < 1.15

@@ -106,3 +106,25 @@ def test_as_many_visits_at_one_moment_say_less_of_a_restless_case(draw: Draw) ->
         return judgement.resolution
 
     assert seen_at(*range(0, 1200, 100)) < seen_at(*range(12)) / 1.3
+
+
+def probed(samples: Samples, *probes: int) -> Samples:
+    """The same beside probes of a core, sample by sample; a quiet one takes 1000 ns."""
+    rounds = (
+        replace(each, probe_ns=(probes * len(each.workload_ns))[: len(each.workload_ns)], quiet_ns=1000)
+        for each in samples.rounds
+    )
+    return replace(samples, rounds=tuple(rounds))
+
+
+@pytest.mark.parametrize("probes", [(), (1900,)], ids=["nobody looked at the core", "beside a sibling only"])
+def test_a_run_that_was_restless_on_no_quiet_core_counts_for_those_on_one(draw: Draw, probes: tuple[int, ...]) -> None:
+    calm, restless, other = (draw(noise=0.003, visits=12, between=between) for between in (0.0, 0.04, 0.0))
+    now = at_times(probed(draw(noise=0.003, visits=8, factor=0.93), 1000), *range(8))
+
+    def beside(run: Samples) -> Verdict:
+        recorded = of_runs(probed(calm, 1000), probed(run, *probes) if probes else run)
+        return judged(now, recorded, floor=0.005, runs=0.005).verdict
+
+    assert beside(other) is Verdict.FASTER
+    assert beside(restless) is Verdict.UNDECIDED

@@ -104,8 +104,10 @@ def test_a_claim_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr("os.pwrite", full)
+        open_before = len(list(Path("/proc/self/fd").iterdir()))
         with pytest.raises(OSError, match="No space left"):
             Place(tmp_path, claim(A))
+        assert len(list(Path("/proc/self/fd").iterdir())) == open_before
     place = Place(tmp_path, claim(A))
     assert place.take() == (A,)
     place.leave()

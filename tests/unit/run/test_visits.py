@@ -48,6 +48,12 @@ def course_of(
     return Course.of(looks_at(replace(CASE, device_kind=kind)), settings, before=before, apart=True)
 
 
+def test_visits_know_when_they_began() -> None:
+    shown = replace(visited(1.0, 1.0, 1.0), began=(5000.0, 5012.4, 5130.0))
+    assert [each.rounds[0].at_seconds for each in shown.by_visit] == [None, 12, 130]
+    assert (shown.samples.moments, len(shown.samples.visits)) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "looks", "least"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import statistics
 from dataclasses import replace
+from functools import partial
+from itertools import count
 
 import pytest
 
@@ -28,7 +30,9 @@ def collect(folder, *, told=None, **script) -> Recordings:
     run = Run(Settings(), slowable([subject]))
     try:
         tell = (told if told is not None else []).append
-        (found,) = collected(run, [subject], enough=lambda turns, _: turns >= 2, tell=tell, now=lambda: 0.0)
+        # Ten seconds go by between two looks at the clock.
+        now = partial(next, count(0.0, 10.0))
+        (found,) = collected(run, [subject], enough=lambda turns, _: turns >= 2, tell=tell, now=now)
     finally:
         run.close()
     return found
@@ -68,6 +72,15 @@ def test_the_visits_are_those_of_a_comparison_and_know_their_number(found):
         assert [[round_.visit for round_ in visit.rounds] for visit in recording.visits] == [
             [number] for number in range(8)
         ]
+
+
+def test_the_visits_know_when_they_began_behind_the_first_of_their_recording(found):
+    for recording in found.recordings:
+        first, *later = [visit.rounds[0].at_seconds for visit in recording.visits]
+        assert first is None
+        # A look before each visit of the five, whose order changes by four places at most.
+        assert [at % 10 for at in later] == [0] * 7
+        assert later == [pytest.approx(50 * number, abs=40) for number in range(1, 8)]
 
 
 def test_all_samples_are_built_alike(found):
