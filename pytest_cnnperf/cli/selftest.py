@@ -148,7 +148,7 @@ def _measured(specs: Sequence[FrameworkSpec], chosen: argparse.Namespace) -> tup
     subjects = [subject_of(spec) for spec in specs]
     run = Run(Settings(baselines=chosen.baselines), slowable(subjects), compared=chosen.cases, on_wait=_tell_waiting)
     # Before anything is measured: a file of spreads that is broken must not cost minutes.
-    run_floors = {spec.name: run.baselines.floor(spec.name).runs for spec in specs}
+    run_floors = {subject.spec.name: run.baselines.floor_of(subject.case).runs for subject in subjects}
     try:
         enough = _enough(chosen.repeats, chosen.seconds)
         recordings = collected(run, subjects, enough=enough, tell=_tell)

@@ -30,7 +30,8 @@ class Change:
     """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
 
     `within_run` is the part of the variance that two runs at the same time would have; of that `within_visits` is made
-    by the noise within visits, and `of_recording` by what is not known of the recording.
+    by the noise within visits, and `of_recording` by what is not known of the recording. `restless` is the standard
+    deviation of what the case differs by from moment to moment, beyond what is usual.
     """
 
     log_ratio: float
@@ -39,6 +40,7 @@ class Change:
     within_run: float
     within_visits: float = 0.0
     of_recording: float = 0.0
+    restless: float = 0.0
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class Change:
         between_runs: Sequence[Part] = (),
         within_visits: float = 0.0,
         of_recording: float = 0.0,
+        restless: float = 0.0,
     ) -> Change:
         """From all variances that one run shows, and those between runs.
 
@@ -64,6 +67,7 @@ class Change:
             within_run=math.fsum(part for part, _ in within_run),
             within_visits=within_visits,
             of_recording=of_recording,
+            restless=restless,
         )
 
     @property
@@ -151,6 +155,7 @@ def change_between(
         (*of_noise, (math.fsum(by_visit), freedom), (math.fsum(by_moment), freedom_of_moments)),
         within_visits=now.within[0] + before.within[0],
         of_recording=before.within[0] + by_visit[1] + by_moment[1],
+        restless=math.sqrt(lasting),
     )
 
 
@@ -184,6 +189,7 @@ def of_both(first: Change, second: Change) -> Change:
         [(variance, share * first.freedom + rest * second.freedom)],
         within_visits=birge * within_visits,
         of_recording=variance * recorded,
+        restless=max(first.restless, second.restless),
     )
 
 
@@ -224,4 +230,5 @@ def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
         [(of_now**2 + of_recording, math.fsum(share * change.freedom for share, change in parts))],
         between_runs=[((1 + squares) * spread**2, RUN_FREEDOM), own],
         of_recording=of_recording,
+        restless=max(change.restless for change in changes),
     )

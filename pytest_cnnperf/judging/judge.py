@@ -90,9 +90,19 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             return (Verdict.SAME, Reason.WITHIN_RESOLUTION, detail)
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "
-        f"and only a change of {detectable:.1%} is found here (4 times in 5); take more rounds, or a quieter machine"
+        f"and only a change of {detectable:.1%} is found here (4 times in 5); {_way_out(change)}"
     )
     return (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, detail)
+
+
+def _way_out(change: Change) -> str:
+    """What would make the interval narrower."""
+    if change.restless**2 < change.standard_error**2 / 2:
+        return "take more rounds, or a quieter machine"
+    return (
+        f"this case differs by {change.restless:.1%} from minute to minute, which more rounds at once do not tell: "
+        "record another run beside the others (--cnnperf-update-add), or compare again later"
+    )
 
 
 def _percent(ratio: float) -> str:

@@ -67,12 +67,16 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.when != "call" or not outcomes:
         return
     carried = _carried(item.config.stash[Session.key], outcomes)
-    # pytest-forked sends what a report has as it stands.
-    is_forked = item.config.getoption("forked", default=False) or item.get_closest_marker("forked")
-    report.cnnperf = carried.to_plain() if is_forked else carried  # type: ignore[attr-defined]
+    report.cnnperf = carried.to_plain() if _is_forked(item) else carried  # type: ignore[attr-defined]
     # JUnit reads them from the teardown's report, which is made from the item's own list.
     for outcome in outcomes:
         item.user_properties.extend(properties(outcome))
+
+
+def _is_forked(item: pytest.Item) -> bool:
+    """Whether pytest-forked runs this test: it sends what a report has as it stands."""
+    options = item.config.option
+    return hasattr(options, "forked") and bool(options.forked or item.get_closest_marker("forked"))
 
 
 def _carried(session: Session, outcomes: list[Outcome]) -> Carried:

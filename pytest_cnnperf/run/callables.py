@@ -30,6 +30,8 @@ from .visits import Broken, Course, Visited, settle
 IN_PROCESS = "inprocess"
 # All visits are of this process, and a test is not run again: few of them, one after the other.
 LOOKS = (4, 6)
+# To make an outcome field by field takes three times as long as to copy one.
+_BLANK = Outcome(key="", nodeid="", verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,7 @@ def run_callable(
     """
     started = time.monotonic()
     case = callable_case(nodeid)
-    blank = Outcome(
-        key=case.key, nodeid=nodeid, verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED, threshold=timing.threshold
-    )
+    blank = _BLANK.but(key=case.key, nodeid=nodeid, threshold=timing.threshold)
     outcome = _along(Asked(run, case, timing, gpus), blank, function, Expected.of(reference, tolerance))
     return outcome.but(duration_seconds=time.monotonic() - started)
 

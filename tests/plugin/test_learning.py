@@ -29,6 +29,9 @@ def test_a_run_that_may_record_keeps_what_its_comparison_shows(suite):
     before = file.read_text()
     assert "spread between runs" not in suite.run(*many, "--cnnperf-compare").stdout.str()
     assert file.read_text() == before
+    # A run that is recorded beside the first compares with it, too.
+    suite.run(*many, "--cnnperf-compare", "--cnnperf-update-add").assert_outcomes(passed=run["cases"])
+    assert [one["cases"] for one in json.loads(file.read_text())["runs"]["fake"]] == [run["cases"]] * 2
 
 
 def test_few_cases_teach_nothing(suite):

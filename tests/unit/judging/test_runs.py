@@ -95,6 +95,14 @@ def test_what_one_recorded_run_saw_of_a_case_is_believed_of_the_others(draw: Dra
     alone, beside = (judged(now, of_runs(calm, run), floor=0.005, runs=0.005) for run in (other, restless))
     assert alone.verdict is Verdict.FASTER
     assert (beside.verdict, beside.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
+    assert "from minute to minute, which more rounds at once do not tell: record another run" in beside.detail
+
+
+def test_what_is_only_noisy_asks_for_more_rounds(draw: Draw) -> None:
+    before, now = draw(noise=0.2, visits=6), at_times(draw(noise=0.2, visits=4, factor=1.08), *range(4))
+    found = judged(now, before, floor=0.005, runs=0.005)
+    assert found.reason is Reason.INTERVAL_TOO_WIDE
+    assert found.detail.endswith("take more rounds, or a quieter machine")
 
 
 def test_as_many_visits_at_one_moment_say_less_of_a_restless_case(draw: Draw) -> None:
