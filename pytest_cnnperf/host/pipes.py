@@ -12,6 +12,8 @@ from typing import IO
 
 _PIPE_BYTES = 1 << 20
 _TAIL_BYTES = 8 << 10
+# A Ctrl-C that arrives between the interpreter's last look at signals and the kernel's call does not end that call.
+_LONGEST_POLL_MS = 1000
 
 
 class DeadlineExpired(Exception):
@@ -116,7 +118,7 @@ class StderrTail:
 def _wait(descriptor: int, event: int, deadline: Deadline) -> None:
     poll = select.poll()
     poll.register(descriptor, event)
-    while not poll.poll(deadline.remaining_ms()):
+    while not poll.poll(min(deadline.remaining_ms(), _LONGEST_POLL_MS)):
         pass
 
 

@@ -30,8 +30,8 @@ class Change:
     """Now ÷ before on a logarithmic scale, its standard error, and the degrees of freedom of that error.
 
     `within_run` is the part of the variance that two runs at the same time would have; of that `within_visits` is made
-    by the noise within visits, and `of_recording` by what is not known of the recording. `restless` is the standard
-    deviation of what the case differs by from moment to moment, beyond what is usual.
+    by the noise within visits, `of_recording` by what is not known of the recording, and `of_moments` by visits at few
+    moments. `restless` is the standard deviation of what the case differs by between these, beyond what is usual.
     """
 
     log_ratio: float
@@ -40,6 +40,7 @@ class Change:
     within_run: float
     within_visits: float = 0.0
     of_recording: float = 0.0
+    of_moments: float = 0.0
     restless: float = 0.0
 
     @classmethod
@@ -51,6 +52,7 @@ class Change:
         between_runs: Sequence[Part] = (),
         within_visits: float = 0.0,
         of_recording: float = 0.0,
+        of_moments: float = 0.0,
         restless: float = 0.0,
     ) -> Change:
         """From all variances that one run shows, and those between runs.
@@ -67,8 +69,13 @@ class Change:
             within_run=math.fsum(part for part, _ in within_run),
             within_visits=within_visits,
             of_recording=of_recording,
+            of_moments=of_moments,
             restless=restless,
         )
+
+    def part(self, variance: float) -> float:
+        """What fraction this is of the variance within runs."""
+        return variance / self.within_run if self.within_run > 0 else 0.0
 
     @property
     def ratio(self) -> float:
@@ -155,6 +162,7 @@ def change_between(
         (*of_noise, (math.fsum(by_visit), freedom), (math.fsum(by_moment), freedom_of_moments)),
         within_visits=now.within[0] + before.within[0],
         of_recording=before.within[0] + by_visit[1] + by_moment[1],
+        of_moments=math.fsum(by_moment),
         restless=math.sqrt(lasting),
     )
 
@@ -183,19 +191,16 @@ def of_both(first: Change, second: Change) -> Change:
     birge = max(1.0, difference**2 / max(first.within_run + second.within_run, _LEAST_VARIANCE))
     within_visits = share**2 * first.within_visits + rest**2 * second.within_visits
     variance = birge * ((share * betweens[0] + rest * betweens[1]) ** 2 + within_visits)
-    recorded = share * _recorded(first) + rest * _recorded(second)
+    recorded = share * first.part(first.of_recording) + rest * second.part(second.of_recording)
+    of_moments = share * first.part(first.of_moments) + rest * second.part(second.of_moments)
     return Change.of(
         share * first.log_ratio + rest * second.log_ratio,
         [(variance, share * first.freedom + rest * second.freedom)],
         within_visits=birge * within_visits,
         of_recording=variance * recorded,
+        of_moments=variance * of_moments,
         restless=max(first.restless, second.restless),
     )
-
-
-def _recorded(change: Change) -> float:
-    """The part of what is not known within runs that the recording makes."""
-    return change.of_recording / change.within_run if change.within_run > 0 else 0.0
 
 
 def shares(changes: Sequence[Change], *, spread: float) -> list[float]:
@@ -230,5 +235,6 @@ def over_runs(changes: Sequence[Change], *, spread: float) -> Change:
         [(of_now**2 + of_recording, math.fsum(share * change.freedom for share, change in parts))],
         between_runs=[((1 + squares) * spread**2, RUN_FREEDOM), own],
         of_recording=of_recording,
+        of_moments=(of_now**2 + of_recording) * math.fsum(share * each.part(each.of_moments) for share, each in parts),
         restless=max(change.restless for change in changes),
     )

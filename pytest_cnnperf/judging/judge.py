@@ -96,12 +96,12 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
 
 
 def _way_out(change: Change) -> str:
-    """What would make the interval narrower."""
-    if change.restless**2 < change.standard_error**2 / 2:
+    """What to do about an interval that is too wide."""
+    if change.of_moments < change.standard_error**2 / 2:
         return "take more rounds, or a quieter machine"
     return (
-        f"this case differs by {change.restless:.1%} from minute to minute, which more rounds at once do not tell: "
-        "record another run beside the others (--cnnperf-update-add), or compare again later"
+        f"this case differs by {change.restless:.1%} (standard deviation) from minute to minute, which more visits in "
+        "the same minutes do not average out: compare again some minutes later"
     )
 
 

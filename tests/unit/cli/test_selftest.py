@@ -11,14 +11,17 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pytest_cnnperf.cases import DeviceKind
 from pytest_cnnperf.cli import selftest
 from pytest_cnnperf.errors import FrameworkUnavailable, UnknownName, UsageError
 from pytest_cnnperf.frameworks.fake import SPEC
 from pytest_cnnperf.frameworks.registry import Registry
 from pytest_cnnperf.judging.verdict import Reason
+from pytest_cnnperf.measuring.machine import detect
 from pytest_cnnperf.report.json import ResultFileError
 from pytest_cnnperf.selftest.collecting import SLOWDOWNS, Subject
 from pytest_cnnperf.selftest.faults import FAULTS
@@ -150,6 +153,20 @@ def test_more_cases_are_judged_more_strictly(monkeypatch, tmp_path):
     run("--only", "rates", "--cases", "100", "--json", "out.json")
     # 1 % that any case of a session is a false alarm, divided among 100 (docs/verdicts.md, Error level).
     assert json.loads((tmp_path / "out.json").read_text())["level"] == pytest.approx(0.0001)
+
+
+def test_between_runs_is_believed_what_the_pass_has_shown_where_that_is_more(monkeypatch, tmp_path):
+    folder = tmp_path / "stored" / detect().slug_for(DeviceKind.CPU)
+    folder.mkdir(parents=True)
+    runs = {name: [{"cases": 500, "spread": spread}] for name, spread in (("fake", 0.008), ("fake forward", 0.04))}
+    (folder / "spread.json").write_text(json.dumps({"runs": runs, "schema": 1}))
+    seen = []
+    monkeypatch.setattr(selftest, "collected", lambda *_, **__: (SimpleNamespace(framework="fake"),))
+    monkeypatch.setattr(selftest.Series, "of", lambda *_, run_floor, **__: seen.append(run_floor))
+    chosen = SimpleNamespace(baselines=tmp_path / "stored", cases=1, repeats=1, seconds=1.0)
+    selftest._measured([SPEC], chosen)
+    # The convolution of the self-test is a forward pass; 500 cases weigh 25 times what is believed before.
+    assert seen == [pytest.approx(0.04, rel=0.05)]
 
 
 def test_a_place_that_cannot_be_written_is_told_after_the_page(monkeypatch, tmp_path, capsys):

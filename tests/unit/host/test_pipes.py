@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 
 import pytest
 
@@ -68,3 +71,20 @@ def test_the_last_8_kib_of_stderr_are_kept():
     assert text.endswith("x\N{REPLACEMENT CHARACTER} the end")
     assert len(text) <= 8 << 10
     tail.close()
+
+
+def test_an_interrupt_that_does_not_end_the_kernels_call_is_heard_all_the_same(pipes):
+    """As one does that arrives just before that call: here another thread takes it."""
+    made, _, _ = pipes
+
+    def interrupt():
+        time.sleep(0.05)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    began = time.monotonic()
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        made.read(1, Deadline(60))
+    thread.join()
+    assert time.monotonic() - began < 30

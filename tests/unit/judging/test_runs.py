@@ -95,7 +95,17 @@ def test_what_one_recorded_run_saw_of_a_case_is_believed_of_the_others(draw: Dra
     alone, beside = (judged(now, of_runs(calm, run), floor=0.005, runs=0.005) for run in (other, restless))
     assert alone.verdict is Verdict.FASTER
     assert (beside.verdict, beside.reason) == (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE)
-    assert "from minute to minute, which more rounds at once do not tell: record another run" in beside.detail
+    assert "from minute to minute, which more visits in the same minutes do not average out" in beside.detail
+
+
+def test_at_as_many_moments_as_visits_no_moment_is_to_blame(draw: Draw) -> None:
+    """Between runs these are known badly, whatever their visits differ by."""
+    before, now = draw(noise=0.003, visits=12, between=0.03), draw(noise=0.003, visits=12, between=0.03, factor=1.06)
+    at_once, apart = (
+        judged(at_times(now, *seconds), before, floor=0.005, runs=0.04) for seconds in (range(12), range(0, 1200, 100))
+    )
+    assert (at_once.reason, apart.reason) == (Reason.INTERVAL_TOO_WIDE, Reason.INTERVAL_TOO_WIDE)
+    assert apart.detail.endswith("take more rounds, or a quieter machine")
 
 
 def test_what_is_only_noisy_asks_for_more_rounds(draw: Draw) -> None:
@@ -136,3 +146,11 @@ def test_a_run_that_was_restless_on_no_quiet_core_counts_for_those_on_one(draw: 
 
     assert beside(other) is Verdict.FASTER
     assert beside(restless) is Verdict.UNDECIDED
+
+
+def test_a_case_of_samples_from_quiet_and_busy_cores_is_told_to_be_restless(draw: Draw) -> None:
+    restless, calm = draw(noise=0.003, visits=12, between=0.06), draw(noise=0.003, visits=12)
+    now = at_times(probed(draw(noise=0.003, visits=8, factor=0.94), 1000, 1900), *range(8))
+    found = judged(now, of_runs(*(probed(run, 1000, 1900) for run in (calm, restless))), floor=0.005, runs=0.005)
+    assert found.reason is Reason.INTERVAL_TOO_WIDE
+    assert "from minute to minute" in found.detail
