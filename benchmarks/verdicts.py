@@ -1,7 +1,7 @@
 """False alarms and detections of this plugin beside pytest-benchmark's rule, on the same workload at the same time.
 
     python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 60] [--frameworks torch,numpy]
-    python benchmarks/verdicts.py table FILE
+    python benchmarks/verdicts.py table FILE [--compared 8]
 
 `collect` visits one convolution of every installed framework again and again, by turns, through the plugin's own
 workers, under so many busy neighbours; nothing changes in between. `table` takes so many visits in a row for a
@@ -49,7 +49,7 @@ from pytest_cnnperf.settings import QUICK, Settings, Timing
 
 LAYER = "conv2"
 VISITS_OF_A_PROCESS = 3
-# As a recording makes and a comparison may, up to its second look: about two seconds of timing.
+# As a recording makes and a comparison may, up to its second look; the first, behind four visits, takes two seconds.
 RECORDED, COMPARED = CPU_LOOKS[-1], CPU_LOOKS[1]
 # A baseline of two runs instead: each of as few visits as a recording may have, so many visits apart.
 RECORDED_OF_TWO, VISITS_APART = RECORDED // 2, (3, 9)
@@ -147,15 +147,19 @@ def slowed(samples: Samples, by: float) -> Samples:
     return replace(samples, rounds=rounds)
 
 
-def pairs(visits: Sequence[Samples], *, size: int = RECORDED) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+def pairs(
+    visits: Sequence[Samples], *, size: int = RECORDED, compared_visits: int = COMPARED
+) -> Iterator[tuple[Samples, Sequence[Samples]]]:
     """A recording of so many visits, and the visits of a comparison with it that share no sample with the recording."""
     for start in range(0, len(visits) - size + 1, STRIDE):
         before = recorded(visits[start : start + size])
         others = [*visits[start + size :], *visits[:start]]
-        yield from _beside(before, others)
+        yield from _beside(before, others, compared_visits)
 
 
-def pairs_of_two(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+def pairs_of_two(
+    visits: Sequence[Samples], *, compared_visits: int = COMPARED
+) -> Iterator[tuple[Samples, Sequence[Samples]]]:
     """The same, of recordings that two runs made."""
     size = RECORDED_OF_TWO
     for apart in VISITS_APART:
@@ -164,12 +168,12 @@ def pairs_of_two(visits: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[
             runs = [recorded(visits[first : first + size]) for first in (start, second)]
             rounds = tuple(replace(each, run=number) for number, run in enumerate(runs) for each in run.rounds)
             others = [*visits[second + size :], *visits[:start], *visits[start + size : second]]
-            yield from _beside(replace(runs[0], rounds=rounds), others)
+            yield from _beside(replace(runs[0], rounds=rounds), others, compared_visits)
 
 
-def _beside(before: Samples, others: Sequence[Samples]) -> Iterator[tuple[Samples, Sequence[Samples]]]:
-    for first in range(0, len(others) - COMPARED + 1, STRIDE):
-        yield before, others[first : first + COMPARED]
+def _beside(before: Samples, others: Sequence[Samples], count: int) -> Iterator[tuple[Samples, Sequence[Samples]]]:
+    for first in range(0, len(others) - count + 1, STRIDE):
+        yield before, others[first : first + count]
 
 
 def learned(visits: Sequence[Samples]) -> Floor:
@@ -206,15 +210,15 @@ class Row:
     found: tuple[float, ...]
 
 
-def rows(visits: Sequence[Samples], floor: Floor) -> Iterator[Row]:
+def rows(visits: Sequence[Samples], floor: Floor, *, compared_visits: int = COMPARED) -> Iterator[Row]:
     """The peer's rules, and ours at half of each slowdown that is to be found, on what did not teach."""
-    windows = list(pairs(visits[len(visits) // 3 :]))
+    windows = list(pairs(visits[len(visits) // 3 :], compared_visits=compared_visits))
     for name, threshold in itertools.product(PEERS, PEER_THRESHOLDS):
         figure = PEERS[name]
         ratios = [figure(_wall(joined(now[: CPU_LOOKS[0]]))) / figure(_wall(before)) for before, now in windows]
         cried = [_share(ratio * (1 + by) > 1 + threshold for ratio in ratios) for by in (0.0, *SLOWDOWNS)]
         yield Row(f"pytest-benchmark {name}:{threshold:.0%}", len(windows), cried[0], tuple(cried[1:]))
-    two = list(pairs_of_two(visits[len(visits) // 3 :]))
+    two = list(pairs_of_two(visits[len(visits) // 3 :], compared_visits=compared_visits))
     for by in SLOWDOWNS:
         threshold = THRESHOLD_OF_SLOWDOWN * by
         yield _our_row(f"cnnperf, threshold {threshold:.1%}", windows, threshold=threshold, floor=floor)
@@ -245,6 +249,13 @@ def noise(visits: Sequence[Samples], floor: Floor) -> str:
     return f"unchanged comparisons lie {ours_apart:.2%} apart, {beside}; {quiet:.0%} of samples are quiet"
 
 
+def timing_seconds(visits: Sequence[Samples]) -> float:
+    """What a visit times, on average: calls, control and sweep of all its samples."""
+    samples = joined(visits)
+    workload = samples.plan.repeats * sum(_wall(samples))
+    return (workload + samples.plan.control_units * sum(samples.control_ns) + sum(samples.sweep_ns)) / len(visits) / 1e9
+
+
 def _wall(samples: Samples) -> list[float]:
     return [ns for one in samples.rounds for ns in one.wall_ns]
 
@@ -253,16 +264,19 @@ def _share(truths: Iterator[bool]) -> float:
     return statistics.fmean(truths)
 
 
-def table(path: Path) -> None:
-    """Print one line a rule, framework and condition."""
+def table(path: Path, *, compared_visits: int) -> None:
+    """Print one line a rule, framework and condition, of comparisons of so many visits."""
     document = json.loads(path.read_text())
     print(f"{'neighbours':10} {'framework':11} {'rule':28} {'n':>5} {'false alarms':>12}", end="")
     print("".join(f" {'+' + format(by, '.0%'):>6}" for by in SLOWDOWNS))
     for condition, plain in document.items():
         for framework, visits in loaded(plain).items():
             floor = learned(visits)
-            print(f"{condition:10} {framework:11} {noise(visits, floor)}")
-            for row in rows(visits, floor):
+            seconds = compared_visits * timing_seconds(visits)
+            print(
+                f"{condition:10} {framework:11} {noise(visits, floor)}; {compared_visits} visits time {seconds:.1f} s"
+            )
+            for row in rows(visits, floor, compared_visits=compared_visits):
                 print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
                 print("".join(f" {share:6.0%}" for share in row.found), flush=True)
 
@@ -275,9 +289,10 @@ def main() -> None:
     parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
     parser.add_argument("--visits", type=int, default=60, help="45 give 209 comparisons, 60 give 609")
     parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
+    parser.add_argument("--compared", type=int, default=COMPARED, help="visits of a comparison (%(default)s)")
     given = parser.parse_args()
     if given.do == "table":
-        table(given.file)
+        table(given.file, compared_visits=given.compared)
         return
     neighbours = [int(count) for count in given.neighbours.split(",")]
     frameworks = given.frameworks.split(",") if given.frameworks else ()

@@ -57,6 +57,19 @@ def test_the_table_of_verdicts_counts_what_each_rule_says(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("benchmarks")
+def test_comparisons_of_fewer_visits_are_more_and_take_less_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import verdicts
+
+    monkeypatch.setattr(verdicts, "STRIDE", 3)
+    made = visits(count=60, elapsed_noise=0.0)
+    rows = {row.rule: row for row in verdicts.rows(made, verdicts.learned(made), compared_visits=4)}
+    # Four of the 28 others begin at every third of the first 25.
+    assert rows["cnnperf, threshold 5.0%"].comparisons == 10 * 9
+    # Six samples of 10 ms of workload and ten units of 5 ms of control.
+    assert verdicts.timing_seconds(made) == pytest.approx(6 * (0.01 + 10 * 0.005), rel=0.01)
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_collected_visits_come_back_with_their_sweeps() -> None:
     import verdicts
 
