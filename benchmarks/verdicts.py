@@ -39,7 +39,7 @@ from pytest_cnnperf.judging.verdict import Verdict
 from pytest_cnnperf.measuring.between_visits import Floor, run_floor, run_to_run, seen_floor
 from pytest_cnnperf.measuring.core import quiet_samples
 from pytest_cnnperf.measuring.figure import figure_of
-from pytest_cnnperf.measuring.samples import MOMENT_SECONDS, Plan, Round, Samples, joined
+from pytest_cnnperf.measuring.samples import MOMENT_SECONDS, Plan, Round, Samples, in_visits, joined
 from pytest_cnnperf.run import Run
 from pytest_cnnperf.run.rounds import Asked, timed
 from pytest_cnnperf.run.visits import CPU_LOOKS
@@ -119,14 +119,8 @@ def _samples(plain: dict[str, Any]) -> Samples:
 def numbered(visits: Sequence[Samples]) -> tuple[Samples, ...]:
     """These visits as those of one measurement; what goes on at the beginning, behind the last one, is later."""
     began = [visit.rounds[0].at_seconds for visit in visits]
-    if None in began:
-        return tuple(visit.of_visit(number) for number, visit in enumerate(visits))
     gaps = [later - earlier if later >= earlier else MOMENT_SECONDS for earlier, later in itertools.pairwise(began)]
-    starts = itertools.accumulate(gaps, initial=0)
-    return tuple(
-        visit.of_visit(number, at_seconds=at if number else None)
-        for number, (visit, at) in enumerate(zip(visits, starts, strict=True))
-    )
+    return in_visits(visits, list(itertools.accumulate(gaps, initial=0)))
 
 
 def recorded(visits: Sequence[Samples]) -> Samples:

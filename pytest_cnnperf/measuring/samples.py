@@ -260,6 +260,14 @@ def joined(parts: Sequence[Samples]) -> Samples:
     return first
 
 
+def in_visits(visits: Sequence[Samples], began: Sequence[float]) -> tuple[Samples, ...]:
+    """These samples as the visits of one run, numbered, which began at these seconds of one clock."""
+    return tuple(
+        visit.of_visit(number, at_seconds=round(at - began[0]) if number else None)
+        for number, (visit, at) in enumerate(zip(visits, began, strict=True))
+    )
+
+
 def unprobed(samples: Samples) -> Samples:
     """The same samples, as if nobody had looked at the core."""
     return replace(samples, rounds=tuple(replace(each, probe_ns=(), quiet_ns=0) for each in samples.rounds))

@@ -19,7 +19,7 @@ from ..cases import Case, DeviceKind
 from ..judging.statistics import flaw_of
 from ..judging.verdict import Judgement, Reason
 from ..measuring.between_visits import figure_error
-from ..measuring.samples import Samples, joined, unprobed
+from ..measuring.samples import Samples, in_visits, joined, unprobed
 from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
 from .believing import is_settled, judged_so_far, look_level
@@ -119,12 +119,8 @@ class Visited:
     @cached_property
     def by_visit(self) -> tuple[Samples, ...]:
         """The samples of each visit, which know their number."""
-        return tuple(
-            joined([answer.samples for answer in visit if answer.samples is not None]).of_visit(
-                number, at_seconds=round(at - self.began[0]) if number else None
-            )
-            for number, (visit, at) in enumerate(zip(self.visits, self.began, strict=True))
-        )
+        visits = [joined([each.samples for each in visit if each.samples is not None]) for visit in self.visits]
+        return in_visits(visits, self.began)
 
     @property
     def worst(self) -> Answer:

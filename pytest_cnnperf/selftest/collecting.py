@@ -12,7 +12,7 @@ from ..cases.networks import ALEXNET
 from ..errors import CnnperfError
 from ..frameworks.registry import Registry
 from ..frameworks.spec import FrameworkSpec, adapter_file
-from ..measuring.samples import Samples
+from ..measuring.samples import Samples, in_visits
 from ..run import Run
 from ..run.rounds import Asked, timed
 from ..run.visits import CPU_LOOKS
@@ -134,7 +134,7 @@ def _turn(
 ) -> Iterator[tuple[str, Recording]]:
     """One recording of every subject and slowdown: their visits by turns, each visit in fresh processes."""
     visits: dict[tuple[str, float], list[Samples]] = defaultdict(list)
-    began: dict[tuple[str, float], float] = {}
+    began: dict[tuple[str, float], list[float]] = defaultdict(list)
     for number in range(VISITS):
         run.renew()
         for subject in subjects:
@@ -143,14 +143,12 @@ def _turn(
             first = (turn * VISITS + number) % len(SLOWDOWNS)
             for slowdown in SLOWDOWNS[first:] + SLOWDOWNS[:first]:
                 whose = (subject.spec.name, slowdown)
-                starts = now()
-                seconds = starts - began.setdefault(whose, starts)
+                began[whose].append(now())
                 samples = _visit(run, subject, slowdown, like=likes.get(subject.spec.name))
                 likes.setdefault(subject.spec.name, samples)
-                at_seconds = round(seconds) if number else None
-                visits[whose].append(samples.of_visit(number, at_seconds=at_seconds))
+                visits[whose].append(samples)
     for (name, slowdown), parts in visits.items():
-        yield name, Recording(slowdown, turn, tuple(parts))
+        yield name, Recording(slowdown, turn, in_visits(parts, began[name, slowdown]))
 
 
 def _visit(run: Run, subject: Subject, slowdown: float, *, like: Samples | None) -> Samples:

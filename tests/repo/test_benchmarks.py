@@ -25,13 +25,14 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def visits(*, count: int, elapsed_noise: float) -> list[Samples]:
-    """Pairs that agree within 0.3 %, beside elapsed times that a neighbour stretches."""
+    """Pairs that agree within 0.3 %, beside elapsed times that a neighbour stretches; a visit every twelve seconds."""
     draw = random.Random(1)
     made = []
-    for _ in range(count):
+    for number in range(count):
         stretch = math.exp(abs(draw.gauss(0, elapsed_noise)))
         workload = tuple(round(1e7 * math.exp(draw.gauss(0, 0.003))) for _ in range(6))
-        round_ = Round(workload, (5_000_000,) * 6, tuple(round(ns * stretch) for ns in workload))
+        wall = tuple(round(ns * stretch) for ns in workload)
+        round_ = Round(workload, (5_000_000,) * 6, wall, at_seconds=12 * number)
         made.append(Samples(Clock.PROCESS_CPU, Plan(1, 10, "c"), (round_,), 1))
     return made
 
@@ -104,11 +105,13 @@ def test_the_table_tells_what_the_sweeps_take_from_the_noise() -> None:
 
     draw = random.Random(3)
     made = []
-    for _ in range(40):
+    for number in range(40):
         memory = math.exp(draw.gauss(0, 0.1))
         # A workload that goes half with a memory that busy neighbours slow for a whole visit.
         workload = tuple(round(1e7 * memory**0.5 * math.exp(draw.gauss(0, 0.003))) for _ in range(6))
-        round_ = Round(workload, (5_000_000,) * 6, workload, sweep_ns=(round(1e6 * memory),) * 6)
+        round_ = Round(
+            workload, (5_000_000,) * 6, workload, sweep_ns=(round(1e6 * memory),) * 6, at_seconds=12 * number
+        )
         made.append(Samples(Clock.PROCESS_CPU, Plan(1, 10, "c"), (round_,), 1))
     own, alone, quiet = (
         float(word.rstrip("%")) for word in verdicts.noise(made, Floor()).split() if word.endswith("%")

@@ -18,6 +18,15 @@ def of_runs(*runs: Samples) -> Samples:
     return replace(runs[0], rounds=rounds)
 
 
+def probed(samples: Samples, *probes: int) -> Samples:
+    """The same beside probes of a core, sample by sample; a quiet one takes 1000 ns."""
+    rounds = (
+        replace(each, probe_ns=(probes * len(each.workload_ns))[: len(each.workload_ns)], quiet_ns=1000)
+        for each in samples.rounds
+    )
+    return replace(samples, rounds=tuple(rounds))
+
+
 def test_runs_keep_their_visits_apart(draw: Draw) -> None:
     first, second = draw(noise=0.01, count=4, visits=3), draw(noise=0.01, count=4, visits=2)
     both = of_runs(first, second)
@@ -68,10 +77,6 @@ def test_runs_that_agree_show_a_smaller_change_than_one_of_them(draw: Draw) -> N
 
 
 def test_a_run_on_quiet_cores_and_one_beside_a_sibling_are_each_compared_with_their_like(draw: Draw) -> None:
-    def probed(samples: Samples, probe: int) -> Samples:
-        rounds = (replace(each, probe_ns=(probe,) * len(each.workload_ns), quiet_ns=1000) for each in samples.rounds)
-        return replace(samples, rounds=tuple(rounds))
-
     quiet, busy = probed(draw(noise=0.005, visits=8), 1000), probed(draw(noise=0.005, visits=8, factor=1.3), 1900)
     now = probed(draw(noise=0.005, visits=4), 1000)
     judgement = judged(now, of_runs(quiet, busy), floor=0.005, runs=0.01)
@@ -124,15 +129,6 @@ def test_as_many_visits_at_one_moment_say_less_of_a_restless_case(draw: Draw) ->
         return judgement.resolution
 
     assert seen_at(*range(0, 1200, 100)) < seen_at(*range(12)) / 1.3
-
-
-def probed(samples: Samples, *probes: int) -> Samples:
-    """The same beside probes of a core, sample by sample; a quiet one takes 1000 ns."""
-    rounds = (
-        replace(each, probe_ns=(probes * len(each.workload_ns))[: len(each.workload_ns)], quiet_ns=1000)
-        for each in samples.rounds
-    )
-    return replace(samples, rounds=tuple(rounds))
 
 
 @pytest.mark.parametrize("probes", [(), (1900,)], ids=["nobody looked at the core", "beside a sibling only"])
