@@ -102,6 +102,11 @@ class Settings:
     lasting_seconds: float = 120.0
     commands: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def judges(self) -> bool:
+        """Whether what is timed is compared or stored."""
+        return self.compare or self.update is not Update.NOTHING
+
 
 def will_store(settings: Settings, *, known: bool) -> bool:
     """Whether a case's speed goes into the baseline; `known` says that the baseline has it already."""

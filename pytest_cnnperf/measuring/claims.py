@@ -11,8 +11,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,7 +69,7 @@ class Place:
         self._lock = _Lock(folder)
         _PLACES.add(self)
         try:
-            with self._lock.held():
+            with self._lock:
                 self._join()
         except BaseException:
             self._lock.forget()
@@ -92,6 +92,8 @@ class Place:
 
     def _share(self) -> tuple[str, ...]:
         """All that was asked for, if it can be had now; otherwise nothing."""
+        if not self._others:
+            return self._claim.wanted[: self._claim.count]
         share = shares({**self._others, self._number: self._claim}).get(self._number, ())
         return share if len(share) == self._claim.count else ()
 
@@ -99,7 +101,7 @@ class Place:
         """The devices of this claim when it is its turn, all at once; otherwise nothing."""
         if self._held:
             return self._held
-        with self._lock.held():
+        with self._lock:
             if not self._stands():  # a forked child, or somebody cleaned the folder
                 self._withdraw()
                 self._join()
@@ -112,14 +114,14 @@ class Place:
 
     def park(self) -> None:
         """Give back what is held, or stop waiting, and keep the file."""
-        self._claim, self._held = Claim(self._claim.pid, (), 0), ()
+        self._claim, self._held = _nothing_for(self._claim.pid), ()
         if self._descriptor >= 0:
             self._write()
 
     def renew(self, claim: Claim) -> None:
         """Ask again, behind all who wait."""
         self._claim = claim
-        with self._lock.held():
+        with self._lock:
             if self._stands():
                 if self._others or self._lock.last_number() != self._number:
                     self._others = _living(self._folder, but=self._number)
@@ -184,15 +186,16 @@ class _Lock:
         self._folder = folder
         self._descriptor = -1
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the queue against all others that look at it."""
+    def __enter__(self) -> None:
         try:
             self._take()
-            yield
-        finally:
-            if self._descriptor >= 0:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except BaseException:
+            self.forget()  # an interrupt may come when it is locked already
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        if self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _take(self) -> None:
         while True:
@@ -259,6 +262,11 @@ def _read(path: Path) -> Claim | None:
         return None
     finally:
         os.close(descriptor)
+
+
+@lru_cache(maxsize=4)
+def _nothing_for(pid: int) -> Claim:
+    return Claim(pid, (), 0)
 
 
 @lru_cache(maxsize=64)

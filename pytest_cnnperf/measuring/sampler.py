@@ -31,6 +31,7 @@ WAITING_SHARE, WAITING_SECONDS = 4, 0.05
 FIRST_WARMUP = 8
 # An operand that has just been rewritten is in the cache: short calls feel it, long ones do not and would pay double.
 SHORT_SECONDS = 0.1
+_UNSEEN = Batch(())
 
 
 def choose_plan(workload_ns: int, control_ns: int, *, control: str) -> Plan:
@@ -125,7 +126,7 @@ class _Sieve:
         """Take in a batch that took so many seconds, if it may be kept."""
         self._taken, self._seconds = self._taken + len(batch.workload_ns), self._seconds + seconds
         self.seconds_per_sample = self._seconds / self._taken
-        seen = self._watch.batch() if self._watch is not None else Batch(())
+        seen = self._watch.batch() if self._watch is not None else _UNSEEN
         if not seen.throttled_by:
             self.states.extend(seen.states)
             self._stopping.add(batch, elapsed_seconds=elapsed_seconds)
@@ -177,8 +178,7 @@ def _checked(timed: Timed) -> Round:
         probe_ns=timed.probe_ns if is_probed else (),
         quiet_ns=timed.quiet_ns if is_probed else 0,
     )
-    counts = {len(round_.workload_ns), len(round_.control_ns), len(round_.wall_ns)}
-    if len(counts) != 1 or 0 in counts:
+    if not 0 < len(round_.workload_ns) == len(round_.control_ns) == len(round_.wall_ns):
         raise WorkerFailed(
             f"timing answered {len(round_.workload_ns)} workload, {len(round_.control_ns)} control and "
             f"{len(round_.wall_ns)} wall samples; expected equally many and at least one"

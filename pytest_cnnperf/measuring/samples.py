@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from ..cases import Clock
 from .gpu.conditions import Conditions
@@ -171,17 +172,17 @@ class Samples:
     @cached_property
     def workload_ns(self) -> tuple[int, ...]:
         """Workload samples of all rounds."""
-        return tuple(ns for round_ in self.rounds for ns in round_.workload_ns)
+        return _in_a_row([round_.workload_ns for round_ in self.rounds])
 
     @cached_property
     def control_ns(self) -> tuple[int, ...]:
         """Control samples of all rounds."""
-        return tuple(ns for round_ in self.rounds for ns in round_.control_ns)
+        return _in_a_row([round_.control_ns for round_ in self.rounds])
 
     @property
     def sweep_ns(self) -> tuple[int, ...]:
         """Sweeps of all rounds."""
-        return tuple(ns for round_ in self.rounds for ns in round_.sweep_ns)
+        return _in_a_row([round_.sweep_ns for round_ in self.rounds])
 
     @cached_property
     def visits(self) -> tuple[tuple[Round, ...], ...]:
@@ -250,6 +251,10 @@ class Samples:
             return None
         workload_ns = self.plan.repeats * statistics.median(self.workload_ns)
         return (workload_ns + self.plan.control_units * statistics.median(self.control_ns)) / 1e9
+
+
+def _in_a_row(parts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
 
 
 def joined(parts: Sequence[Samples]) -> Samples:

@@ -19,6 +19,9 @@ MOST_LOST_ROUNDS = 5
 MOST_LOST_SECONDS = 10.0
 
 
+_NO_SAMPLES = Round((), (), ())
+
+
 class Stopping:
     """Three verbs: initialize, add, is_finished.
 
@@ -33,7 +36,7 @@ class Stopping:
 
     def initialize(self) -> None:
         """Forget all samples."""
-        self.round = Round((), (), ())
+        self.round = _NO_SAMPLES
         self.elapsed_seconds = 0.0
         self.lost_seconds = 0.0
 

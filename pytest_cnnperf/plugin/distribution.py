@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ..settings import Settings, Update
+from ..settings import Settings
 
 _TOLD = "cnnperf"
 _LIFELINE = "cnnperf_lifeline"
@@ -71,8 +71,7 @@ class Nodes:
         ``--dist load`` deals them out like cards: every worker would start every framework, which takes longer than
         many a case. `WorkStealingScheduling` parts the tests once, and whoever is done takes from the others.
         """
-        is_timing = self._settings.compare or self._settings.update is not Update.NOTHING
-        if not is_timing or config.getvalue("dist") != "load":
+        if not self._settings.judges or config.getvalue("dist") != "load":
             return None
         from xdist.scheduler import WorkStealingScheduling  # only who runs xdist has it
 
@@ -156,7 +155,9 @@ def is_by_group(config: pytest.Config) -> bool:
 
 def nodeid_of(item: pytest.Item) -> str:
     """The node id without the group that xdist appends under ``--dist loadgroup``: the name of a case is for ever."""
-    marks = list(item.iter_markers("xdist_group")) if is_by_group(item.config) else []
+    if not is_by_group(item.config):
+        return item.nodeid
+    marks = item.iter_markers("xdist_group")
     groups = [str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks]
     # Of several groups xdist joins all; its earlier versions take the nearest.
     for name in ("_".join(sorted(set(groups))), *groups[:1]):

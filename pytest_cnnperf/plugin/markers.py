@@ -49,10 +49,9 @@ class TimingMark:
         """
         keywords: dict[str, Any] = {}
         for mark in item.iter_markers("cnnperf"):
-            unknown = sorted(mark.kwargs.keys() - _KEYWORDS)
-            if mark.args or unknown:
+            if mark.args or not mark.kwargs.keys() <= _KEYWORDS:
                 known = [field.name for field in fields(cls)]
-                got = ", ".join([*map(repr, mark.args), *unknown])
+                got = ", ".join([*map(repr, mark.args), *sorted(mark.kwargs.keys() - _KEYWORDS)])
                 raise UsageError(
                     f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}"
                 )

@@ -22,8 +22,8 @@ def wanted_entries(outcomes: Iterable[Outcome], settings: Settings) -> list[Outc
     return [
         outcome
         for outcome in outcomes
-        if outcome.entry is not None
-        and will_store(settings, known=outcome.reason not in _UNRECORDED)
+        if will_store(settings, known=outcome.reason not in _UNRECORDED)
+        and outcome.entry is not None
         and not is_change_not_added(outcome, settings)
     ]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..measuring.machine import Machine
 
+_LETTERS = {"passed": ".", "failed": "F", "skipped": "s"}
 _MARKUP = {
     Verdict.SAME: {"green": True},
     Verdict.FASTER: {"green": True, "bold": True},
@@ -70,7 +71,8 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     report.cnnperf = carried.to_plain() if _is_forked(item) else carried  # type: ignore[attr-defined]
     # JUnit reads them from the teardown's report, which is made from the item's own list.
     for outcome in outcomes:
-        item.user_properties.extend(properties(outcome))
+        if outcome.is_told or item.config.getoption("xmlpath", None):
+            item.user_properties.extend(properties(outcome))
 
 
 def _is_forked(item: pytest.Item) -> bool:
@@ -80,7 +82,7 @@ def _is_forked(item: pytest.Item) -> bool:
 
 
 def _carried(session: Session, outcomes: list[Outcome]) -> Carried:
-    told = any(outcome.entry is not None or outcome.baseline_ratio is not None for outcome in outcomes)
+    told = any(each.is_told and (each.entry, each.baseline_ratio) != (None, None) for each in outcomes)
     return Carried(tuple(outcomes), session.total, session.run.machine if told else None)
 
 
@@ -107,16 +109,15 @@ def outcomes_of(report: pytest.TestReport) -> tuple[Outcome, ...]:
 
 def status(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Category, letter and verdict word of a test that ended with an outcome."""
-    outcomes = outcomes_of(report)
-    letters = {"passed": ".", "failed": "F", "skipped": "s"}
+    outcomes = outcomes_of(report) if report.when == "call" else ()
     # An expected failure, or another plugin's word, stays what it is.
-    foreign = hasattr(report, "wasxfail") or report.outcome not in letters
-    if report.when != "call" or not outcomes or foreign or Session.key not in config.stash:
+    foreign = hasattr(report, "wasxfail") or report.outcome not in _LETTERS
+    if not outcomes or foreign or Session.key not in config.stash:
         return None
-    outcome, letter = outcomes[-1], letters[report.outcome]
+    outcome, letter = outcomes[-1], _LETTERS[report.outcome]
     if report.outcome == "passed" and outcome.verdict is Verdict.UNDECIDED:
         letter = "u"
-    change = f" {outcome.baseline_ratio - 1:+.1%}" if outcome.baseline_ratio is not None else ""
+    change = f" {outcome.baseline_ratio - 1:+.1%}" if outcome.is_told and outcome.baseline_ratio is not None else ""
     return report.outcome, letter, (f"{outcome.verdict}{change}", _MARKUP[outcome.verdict])
 
 
@@ -146,6 +147,7 @@ class Collector:
         self._session = session
         self._recorder = recorder
         self._progress = Progress(total=0)
+        self._finished: list[tuple[str, Outcome]] = []
         self._visited_seconds: dict[str, float] = {}
         self._shown_seconds = time.monotonic()
 
@@ -163,9 +165,7 @@ class Collector:
         for outcome in carried.outcomes:
             self._receive(outcome, carried)
             self._recorder.now_and_then()
-            # An outcome's duration is that of all its visits; the earlier ones are counted already.
-            seconds = outcome.duration_seconds - self._visited_seconds.pop(report.nodeid, 0.0)
-            self._progress = self._progress.finished(report.nodeid, outcome.verdict, seconds)
+            self._finished.append((report.nodeid, outcome))
             self._show()
 
     def _receive(self, outcome: Outcome, carried: Carried) -> None:
@@ -186,6 +186,7 @@ class Collector:
 
     def came_back(self, nodeid: str, *, ahead: int, seconds: float) -> None:
         """Remember a test that will be run again, after a visit that took so long."""
+        self._count_finished()
         self._visited_seconds[nodeid] = self._visited_seconds.get(nodeid, 0.0) + seconds
         self._progress = self._progress.visited(nodeid, ahead, seconds)
         self._show()
@@ -208,5 +209,14 @@ class Collector:
         if now - self._shown_seconds < self.every_seconds:
             return
         self._shown_seconds = now
+        self._count_finished()
         progress = replace(self._progress, total=self._session.total)
         self._session.tell(progress.text(now - self._session.started_seconds))
+
+    def _count_finished(self) -> None:
+        """Put what finished since the last time into the progress: not at each test, since few of them show it."""
+        for nodeid, outcome in self._finished:
+            # An outcome's duration is that of all its visits; the earlier ones are counted already.
+            seconds = outcome.duration_seconds - self._visited_seconds.pop(nodeid, 0.0)
+            self._progress = self._progress.finished(nodeid, outcome.verdict, seconds)
+        self._finished.clear()

@@ -16,7 +16,7 @@ import pytest
 from ..errors import UnknownName, UsageError
 from ..frameworks.registry import Registry, builtin
 from ..report.outcome import Hole, Outcome
-from ..settings import Settings, Update
+from ..settings import Settings
 from .distribution import Told, interactor_of
 from .options import settings_from
 
@@ -164,7 +164,6 @@ def _may_return(config: pytest.Config, settings: Settings) -> bool:
     """
     distributes = config.getoption("dist", "no") != "no"
     is_tied = hasattr(config, "workerinput") and interactor_of(config) is None
-    judges = settings.compare or settings.update is not Update.NOTHING
     # The others show how fixtures are set up, or only set them up.
     unusual = any(config.getoption(name, default=None) for name in ("stepwise", "setupshow", "setuponly", "setupplan"))
-    return judges and not (settings.check_only or distributes or is_tied or unusual)
+    return settings.judges and not (settings.check_only or distributes or is_tied or unusual)

@@ -61,6 +61,11 @@ class Outcome:
     conditions: Conditions | None = None
     entry: Mapping[str, Any] | None = field(default=None)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether all of its fields are known; others are reckoned when somebody asks (untold.py)."""
+        return True
+
     def but(self, **fields: Any) -> Outcome:
         """This outcome with other values of these fields.
 

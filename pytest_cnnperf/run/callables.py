@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,17 @@ import numpy as np
 from ..algorithms.checking import Check, Fault
 from ..cases import Case, Clock
 from ..host.inprocess import InProcess
+from ..judging.statistics import flaw_of
 from ..judging.verdict import Reason, Verdict
 from ..measuring.gpu.state import GpuUnreadable
 from ..measuring.gpu.watch import GpuBusy
 from ..measuring.gpus import Gpu
 from ..measuring.samples import Samples
 from ..report.outcome import Outcome
+from ..report.untold import Untold
 from ..settings import Timing
 from .cause import with_cause
-from .comparing import stored
+from .comparing import NOT_COMPARED, stored
 from .resources import Run
 from .rounds import Answer, Asked
 from .telling import finished, not_judged, with_answer
@@ -30,6 +32,7 @@ from .visits import Broken, Course, Visited, settle
 IN_PROCESS = "inprocess"
 # All visits are of this process, and a test is not run again: few of them, one after the other.
 LOOKS = (4, 6)
+_NOT_CHECKED = Check(correct=True, fault=None, error_fraction=None, detail="no reference was given")
 # To make an outcome field by field takes three times as long as to copy one.
 _BLANK = Outcome(key="", nodeid="", verdict=Verdict.UNKNOWN, reason=Reason.NOT_COMPARED)
 
@@ -53,7 +56,7 @@ class Expected:
     def check(self, output: Any) -> Check:
         """Whether this output is right: finite, of the same shape, and within the tolerance everywhere."""
         if self.value is None:
-            return Check(correct=True, fault=None, error_fraction=None, detail="no reference was given")
+            return _NOT_CHECKED
         got = np.asarray(output, dtype=np.float64)
         if got.shape != self.value.shape:
             return _wrong(
@@ -95,9 +98,11 @@ def run_callable(
     Its clock is the CPU time of this process, all threads together; the GPUs that its test holds are watched.
     """
     started = time.monotonic()
-    case = callable_case(nodeid)
-    blank = _BLANK.but(key=case.key, nodeid=nodeid, threshold=timing.threshold)
-    outcome = _along(Asked(run, case, timing, gpus), blank, function, Expected.of(reference, tolerance))
+    expected = Expected.of(reference, tolerance)
+    if not (run.settings.judges or run.settings.check_only or gpus):
+        return _only_timed(Asked(run, _ANY, timing, ()), nodeid, function, expected, started=started)
+    asked = Asked(run, callable_case(nodeid), timing, gpus)
+    outcome = _along(asked, _blank(nodeid, timing), function, expected)
     return outcome.but(duration_seconds=time.monotonic() - started)
 
 
@@ -116,8 +121,44 @@ def callable_case(nodeid: str) -> Case:
     )
 
 
+# All callables are timed alike.
+_ANY = callable_case("any")
+
+
+def _blank(nodeid: str, timing: Timing) -> Outcome:
+    return _BLANK.but(key=callable_case(nodeid).key, nodeid=nodeid, threshold=timing.threshold)
+
+
+def _only_timed(
+    asked: Asked, nodeid: str, function: Callable[[], Any], expected: Expected, *, started: float
+) -> Outcome:
+    """One visit, of which only a wrong result or unusable times are said at once, the rest when somebody asks."""
+    with asked.run.timing(asked.case):
+        source = InProcess(function, name=_name_of(function))
+        first = last = _answer(source, expected)
+        if first.fault is None:
+            last = _answer(source, expected, asked.measured(source, None))
+    tell = partial(_told, nodeid, asked.timing, first, last)
+    seconds = time.monotonic() - started
+    if last.samples is None or last.fault is not None or flaw_of(last.samples) is not None:
+        return tell().but(duration_seconds=seconds)
+    return Untold(tell, nodeid=nodeid, samples=last.samples.count, duration_seconds=seconds)
+
+
+def _told(nodeid: str, timing: Timing, first: Answer, last: Answer) -> Outcome:
+    blank = _blank(nodeid, timing)
+    if last.fault is not None:
+        return with_answer(blank, last)
+    visited = Visited(first, ((last,),), began=(0.0,))
+    return finished(blank, callable_case(nodeid), visited, NOT_COMPARED, stores=False)
+
+
+def _name_of(function: Callable[[], Any]) -> str:
+    return getattr(function, "__qualname__", "callable")
+
+
 def _along(asked: Asked, blank: Outcome, function: Callable[[], Any], expected: Expected) -> Outcome:
-    name = getattr(function, "__qualname__", "callable")
+    name = _name_of(function)
     if asked.run.settings.check_only:
         only = _answer(InProcess(function, name=name), expected)
         outcome = with_answer(blank, only)

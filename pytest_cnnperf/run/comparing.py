@@ -10,15 +10,16 @@ from ..judging.clocks import clock_word
 from ..judging.judge import judge
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.samples import Samples
-from ..settings import Update
 from .resources import Run
 from .rounds import Asked
+
+# Nothing was asked.
+NOT_COMPARED = Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
 
 
 def stored(run: Run, case: Case) -> Entry | None:
     """The case's baseline entry where this run compares or updates."""
-    wanted = run.settings.compare or run.settings.update is not Update.NOTHING
-    return run.baselines.find(case.key) if wanted else None
+    return run.baselines.find(case.key) if run.settings.judges else None
 
 
 def judged(asked: Asked, samples: Samples, before: Entry | None, *, level: float) -> Judgement:
@@ -37,8 +38,8 @@ def judged(asked: Asked, samples: Samples, before: Entry | None, *, level: float
 
 def missing(run: Run, case: Case) -> Judgement:
     """What is said of a case without an entry: nothing was asked, another machine has it, or nobody has."""
-    if not run.settings.compare and run.settings.update is Update.NOTHING:
-        return Judgement(Verdict.UNKNOWN, Reason.NOT_COMPARED)
+    if not run.settings.judges:
+        return NOT_COMPARED
     foreign = run.baselines.foreign(case.key)
     if foreign:
         detail = f"only {foreign} has a baseline; a foreign machine's is neither a pass nor a fail"

@@ -151,17 +151,19 @@ def test_the_group_that_xdist_appends_is_taken_off_a_name(item, nodeid):
 
 # Every baseline file that is written, with the process that writes it.
 WRITERS = """
-import os
 from pytest_cnnperf.baseline import files
 
 original = files.replace
 
-def replace(path, text):
-    with open("writers", "a") as stream:
-        print(os.environ.get("PYTEST_XDIST_WORKER", "controller"), path.name, file=stream)
-    original(path, text)
+def pytest_configure(config):
+    writer = getattr(config, "workerinput", {}).get("workerid", "controller")
 
-files.replace = replace
+    def replace(path, text):
+        with open("writers", "a") as stream:
+            print(writer, path.name, file=stream)
+        original(path, text)
+
+    files.replace = replace
 """
 
 

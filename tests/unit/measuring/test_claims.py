@@ -255,3 +255,25 @@ def test_where_only_the_lock_was_removed_all_meet_at_the_new_one(tmp_path: Path)
     assert place.take() == (A,)
     place.leave()
     assert [path.name for path in tmp_path.iterdir()] == ["queue.lock"]
+
+
+def test_an_interrupt_when_the_queue_is_locked_already_leaves_it_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Place(tmp_path, claim("a"))
+    second = Place(tmp_path, claim("a"))
+    lock = fcntl.flock
+
+    def locked_and_interrupted(descriptor: int, operation: int) -> None:
+        lock(descriptor, operation)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fcntl, "flock", locked_and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        second.take()
+    monkeypatch.undo()
+    with (tmp_path / "queue.lock").open() as stream:
+        lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    first.leave()
+    assert second.take() == ("a",)
+    second.leave()
