@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..measuring.between_visits import Floor, pair_variance
 from ..measuring.core import by_core, quiet_ns
+from ..measuring.pace import Pace
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
 from .change import Apart, Change, Part, Side, change_between, of_both, over_runs, shares
@@ -17,10 +18,11 @@ from .statistics import flaw_of
 
 # The noise of a side that is known with fewer degrees of freedom is not believed where both sides together have more.
 _FEW = 12.0
-# Where a whole machine goes at another pace, cases follow it more or less: between recordings at the usual pace and a
-# run at one 6 % faster, unchanged cases lay 1.8 % apart and not 1.3 %, and gradients of 3x3 filters 4.5 % and more off.
-# Standard deviations: of what the recording never met so much, and at most so much in all.
-PACE_DOUBT, MOST_PACE_DOUBT = 0.25, 0.02
+# Where a whole host goes at another pace, cases follow it more or less, and not quite as between the visits of a
+# recording: in four runs at a pace 2 to 5 % faster than the recorded ones, unchanged cases lay 2.2 % off (root mean
+# square), 1.9 % with what their recordings show of it, and 1.2 to 1.4 % at the recorded pace. Standard deviations: of
+# what two sides' paces lie apart so much, and at most so much in all.
+PACE_DOUBT, MOST_PACE_DOUBT = 0.4, 0.025
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     same twice. A recording of several runs is compared with run by run.
     """
     met = [_Met.of(now, run, floor) for run in before.runs]
+    pace = Pace.of([(one.before, one.known(one.before)) for one in met], floor.pace)
+    met = [replace(one, pace=pace) for one in met]
     found = [one.compared(others=[other for other in met if other is not one]) for one in met]
     spread = floor.between(len(found))
     changes = [each.change for each in found]
@@ -88,7 +92,7 @@ class _Met:
     """Samples of now and of one recorded run, as far as both know of the machine's state.
 
     `kinds` are those that can be compared, of what was recorded `before`; `found` is how the case goes with that state,
-    `doubt` the relative standard error of what only one side knows of it.
+    `doubt` the relative standard error of what only one side knows of it; `pace` is how it goes with the pace besides.
     """
 
     kinds: Sequence[_Kind]
@@ -96,6 +100,7 @@ class _Met:
     lacks_quiet_core: bool
     found: Sensitivity | None
     doubt: float
+    pace: Pace | None = None
 
     @classmethod
     def of(cls, now: Samples, before: Samples, floor: Floor) -> _Met:
@@ -138,14 +143,22 @@ class _Met:
             found[kind.name] = (now, before)
         return found
 
-    def _corrected(self, samples: Samples) -> Samples:
+    def known(self, samples: Samples) -> Samples:
+        """Beside the control that goes as the case does with the machine's state."""
         return samples if self.found is None else self.found.corrected(samples)
+
+    def _corrected(self, samples: Samples) -> Samples:
+        known = self.known(samples)
+        return known if self.pace is None else self.pace.allowed_for(known, samples)
 
     def _change_of(self, kind: _Kind, *, others: Sequence[Apart]) -> Change:
         """The change between samples of one kind."""
-        doubts = [self.doubt, min(PACE_DOUBT * unmet_pace(kind.now, kind.before), MOST_PACE_DOUBT)]
+        pace = _times(kind.now.control_ns, kind.before.control_ns)
+        doubts = [self.doubt, min(PACE_DOUBT * abs(math.log(pace)), MOST_PACE_DOUBT)]
         if self.found is not None:
             doubts.append(self.found.doubt(kind.now, kind.before))
+        if self.pace is not None:
+            doubts.append(self.pace.doubt(kind.now, kind.before))
         now, before = self._sides[kind.name]
         return change_between(now, before, visits=kind.visits, doubt=math.hypot(*doubts), others=others)
 
@@ -167,13 +180,6 @@ def _alike(now: Samples, before: Samples, floor: Floor) -> tuple[list[_Kind], bo
     if quiet.has_flaw:
         return everything, flaw_of(quiet_before) is None
     return ([quiet] if busy.has_flaw else [quiet, busy]), False
-
-
-def unmet_pace(now: Samples, before: Samples) -> float:
-    """How far the control's pace now lies outside of what the visits of the recording met, on a logarithmic scale."""
-    met = [math.log(statistics.median(ns for round_ in rounds for ns in round_.control_ns)) for rounds in before.visits]
-    here = math.log(statistics.median(now.control_ns))
-    return max(0.0, min(met) - here, here - max(met))
 
 
 def _noise_of(sides: Sequence[Samples]) -> list[Part]:

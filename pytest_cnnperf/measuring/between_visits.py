@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .core import by_core, quiet_ns
 from .figure import noise_error, visit_logs
+from .pace import PaceBelief
 from .robust import centre, centre_error, centre_variance, mad_sigma
 from .samples import Samples
 from .sensitivity import Belief, corrected_by_itself
@@ -44,13 +45,14 @@ class Floor:
     `visits` is between visits of one run, beyond the noise within them, `runs` between runs beyond that: no number of
     visits lowers it. `quiet_visits` and `busy_visits` are between visits as well, by the samples from quiet cores, and
     by those beside a sibling that worked. Of a case that one run recorded never less than `one_run` is believed between
-    runs: what it did then may be what it did in that hour. `belief` is how cases go with the machine's state, for all
-    that is known before theirs is seen.
+    runs: what it did then may be what it did in that hour. `belief` is how cases go with the machine's state, and
+    `pace` how they go with its pace, for all that is known before theirs is seen.
     """
 
     visits: float = PRIOR_SPREAD
     runs: float = PRIOR_RUN_SPREAD
     belief: Belief = field(default_factory=Belief)
+    pace: PaceBelief = field(default_factory=PaceBelief)
     quiet_visits: float = PRIOR_SPREAD
     busy_visits: float = PRIOR_BUSY_SPREAD
     one_run: float = 0.0
@@ -150,12 +152,14 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
     """What recordings of unchanged cases show between their visits; `runs` is what is known between runs."""
     recordings = tuple(recordings)
     belief = Belief.pooled(recordings)
+    pace = PaceBelief.pooled([(run, corrected_by_itself(run, belief)) for run in each.runs] for each in recordings)
     visited = [corrected_by_itself(each, belief) for each in recordings if len(each.visits) > 1]
     by_cores = [by_core(each, quiet) for each in visited if (quiet := quiet_ns(each.rounds))]
     return Floor(
         _floor_of(visited),
         runs,
         belief,
+        pace,
         quiet_visits=_floor_of(quiet for quiet, _ in by_cores),
         busy_visits=_floor_of((busy for _, busy in by_cores), prior=PRIOR_BUSY_SPREAD),
         one_run=LEAST_OF_ONE_RUN,

@@ -15,26 +15,18 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .core import quiet_ns
-from .robust import HUBER, mad_sigma
+from .ridge import POOLINGS, Array, pooled, slopes_over
 from .samples import Round, Samples
 
 # Before any recording is seen a case is taken to go with the control alone. Prior standard deviations: so much of it
 # goes with the memory or with the probe instead.
 PRIOR_MEMORY, PRIOR_SIBLING = 0.3, 0.2
-# What is believed before counts as so many cases.
-_PRIOR_WEIGHT = 5
-_POOLINGS = 4
 # A sample scatters by at least so much around what its state explains.
 _LEAST_NOISE = 0.01
-# The weights of samples that lie far away are made again so often.
-_ITERATIONS = 6
 # A probe that took longer, in shortest ones, met an interrupt: a sibling's work makes 1.65 to 2.1.
 _MOST_BUSY = 2.4
-
-_Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,15 +48,15 @@ class Belief:
         """
         seen = [each for each in map(_Seen.of, recordings) if each is not None]
         belief = cls()
-        for _ in range(_POOLINGS if seen else 0):
+        for _ in range(POOLINGS if seen else 0):
             slopes, covariances = map(np.array, zip(*(each.slopes(belief) for each in seen), strict=True))
-            pooled = [
-                _pooled(slopes[has_sign, axis], covariances[has_sign, axis, axis], prior_deviation)
+            parts = [
+                pooled(slopes[has_sign, axis], covariances[has_sign, axis, axis], prior_deviation)
                 for axis, prior_deviation in enumerate(cls().deviations)
                 # A recording without the sign says nothing of its slope.
                 for has_sign in [np.array([bool(each.usual[1 + axis]) for each in seen])]
             ]
-            means, deviations = zip(*pooled, strict=True)
+            means, deviations = zip(*parts, strict=True)
             belief = cls(means, deviations)
         return belief
 
@@ -74,15 +66,6 @@ class Belief:
         if probed is None:
             return 0.0
         return math.hypot(self.means[1], self.deviations[1]) * float(np.std(probed.axes[1]))
-
-
-def _pooled(slopes: _Array, variances: _Array, prior_deviation: float) -> tuple[float, float]:
-    """Mean and standard deviation of the slopes of cases that are each known with these variances."""
-    if not len(slopes):
-        return 0.0, prior_deviation
-    weight, middle = len(slopes) / (len(slopes) + _PRIOR_WEIGHT), float(np.median(slopes))
-    variance = mad_sigma((slopes - middle).tolist()) ** 2 + float(np.median(variances))
-    return weight * middle, math.sqrt(weight * variance + (1 - weight) * prior_deviation**2)
 
 
 @dataclass(frozen=True)
@@ -141,7 +124,7 @@ class Sensitivity:
         )
         return float(np.sqrt((here - there) @ np.asarray(self.covariance) @ (here - there)))
 
-    def _way(self, round_: Round) -> _Array:
+    def _way(self, round_: Round) -> Array:
         return _axes(_signs(round_, self.usual, self.quiet_ns))
 
     def _is_like(self, round_: Round) -> bool:
@@ -175,7 +158,7 @@ def corrected_by_itself(recording: Samples, belief: Belief | None = None) -> Sam
     return recording if found is None else found.corrected(recording)
 
 
-def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> _Array:
+def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> Array:
     """Logarithms of control, sweep and probe, relative to what is usual; those of a missing sign are the control's."""
     control = np.log(np.asarray(round_.control_ns) / usual[0])
     sweep = np.log(np.asarray(round_.sweep_ns) / usual[1]) if usual[1] else control
@@ -184,7 +167,7 @@ def _signs(round_: Round, usual: Sequence[float], shortest_ns: int) -> _Array:
     return np.stack((control, sweep, np.log(np.asarray(probe_ns) / usual[2]) if usual[2] else control))
 
 
-def _axes(signs: _Array) -> _Array:
+def _axes(signs: Array) -> Array:
     """What the slopes belong to: memory and sibling, beside the core. Shapes: 3 x samples; 2 x samples."""
     core, memory, sibling = signs
     return np.stack((memory - core, sibling - core))
@@ -197,8 +180,8 @@ class _Seen:
     `alike` samples see nearly the same state. Shapes: n; 2 x n.
     """
 
-    figure: _Array
-    axes: _Array
+    figure: Array
+    axes: Array
     alike: float
     usual: tuple[float, float, float]
     quiet_ns: int
@@ -229,24 +212,18 @@ class _Seen:
             quiet_ns=quiet,
         )
 
-    def slopes(self, belief: Belief) -> tuple[_Array, _Array]:
+    def slopes(self, belief: Belief) -> tuple[Array, Array]:
         """Slopes of the figure over the axes, drawn to what is believed, and their covariance.
 
         What control and sweep scatter by themselves lowers the slopes, as it should: they are for correcting what is
         seen, not for knowing how a case would go with a state that is known exactly. The covariance counts visits, of
         which the samples are alike; the slopes count samples (by visits, two runs lay 3.1 % apart, and not 2.8 %).
         """
-        prior = np.diag(np.square(belief.deviations) ** -1.0)
-        pull_before = prior @ belief.means
-        residuals = self.figure - np.median(self.figure)
-        for _ in range(_ITERATIONS):
-            noise = max(_LEAST_NOISE, mad_sigma(residuals.tolist()))
-            weights = np.minimum(1.0, HUBER * noise / np.maximum(np.abs(residuals), 1e-9))
-            total = weights.sum()
-            centred = self.axes - (self.axes @ weights / total)[:, None]
-            off = self.figure - self.figure @ weights / total
-            seen = (centred * weights) @ centred.T / noise**2
-            pull = centred @ (weights * off) / noise**2
-            slopes = np.linalg.solve(seen + prior, pull + pull_before)
-            residuals = off - slopes @ centred
-        return slopes, np.asarray(np.linalg.inv(seen / self.alike + prior), dtype=np.float64)
+        return slopes_over(
+            self.axes,
+            self.figure,
+            means=belief.means,
+            deviations=belief.deviations,
+            least_noise=_LEAST_NOISE,
+            alike=self.alike,
+        )

@@ -166,19 +166,19 @@ def in_memory_states(*states: float) -> Samples:
     return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), tuple(rounds), 1)
 
 
-def at_paces(*paces: float, factor: float = 1.0) -> Samples:
-    """Visits at these paces of the machine, which workload and control follow alike."""
+def at_paces(*paces: float, factor: float = 1.0, follows: float = 1.0) -> Samples:
+    """Visits at these paces of the machine, which the control follows, and the workload to this power."""
     chance = random.Random(str((paces, factor)))
 
     def visit(number: int, pace: float) -> Round:
-        ns = tuple(round(5e6 * factor * pace * math.exp(chance.gauss(0, 0.004))) for _ in range(8))
+        ns = tuple(round(5e6 * factor * pace**follows * math.exp(chance.gauss(0, 0.004))) for _ in range(8))
         return Round(ns, (round(1_000_000 * pace),) * 8, ns, number)
 
     rounds = tuple(visit(number, pace) for number, pace in enumerate(paces))
     return Samples(Clock.PROCESS_CPU, Plan(1, 5, "blend1"), rounds, 1)
 
 
-def test_a_pace_that_the_recording_never_met_leaves_doubt() -> None:
+def test_the_farther_two_paces_lie_apart_the_more_doubt_is_left() -> None:
     before = at_paces(*[1.0, 1.02] * 4)
 
     def width(pace: float) -> float:
@@ -187,17 +187,27 @@ def test_a_pace_that_the_recording_never_met_leaves_doubt() -> None:
         assert judgement.high is not None
         return math.log(judgement.high / judgement.low)
 
-    # Within what it met there is none.
-    assert width(1.01) == pytest.approx(width(1.02), rel=0.1)
-    assert width(1.01) < width(0.96) < width(0.92)
+    assert width(1.01) < width(0.99) < width(0.96)
+    assert width(1.03) == pytest.approx(width(0.99), rel=0.1)
     # No pace is so strange that a real change is not seen.
     assert width(0.5) == pytest.approx(width(0.8), rel=0.1)
     assert judged(at_paces(*[0.5] * 4, factor=1.2), before).verdict is Verdict.SLOWER
 
 
-def test_a_little_faster_at_a_pace_never_met_is_not_surely_faster() -> None:
+def test_a_little_faster_at_another_pace_is_not_surely_faster() -> None:
     before = at_paces(*[1.0, 1.02] * 4)
     assert judged(at_paces(*[1.01] * 8, factor=0.94), before).verdict is Verdict.FASTER
     at_a_higher_clock_rate = judged(at_paces(*[0.94] * 8, factor=0.94), before)
     assert at_a_higher_clock_rate.verdict is Verdict.UNDECIDED
     assert at_a_higher_clock_rate.reason is Reason.INTERVAL_TOO_WIDE
+
+
+def test_a_case_that_follows_the_pace_more_than_the_control_is_the_same_at_another() -> None:
+    before = at_paces(*[0.99, 1.0, 1.02] * 3, follows=2.0)
+    now = at_paces(*[0.955] * 4, follows=2.0)
+    # A slope of 1 is far from what is believed of a case of which nothing is known, and drawn to that.
+    assert judged(now, before).baseline_ratio == pytest.approx(0.985, abs=0.01)
+    # Where the recording did not see it, all of it is a part of the ratio.
+    assert judged(now, at_paces(*[1.0] * 9, follows=2.0)).baseline_ratio == pytest.approx(0.955, abs=0.01)
+    really_faster = at_paces(*[0.955] * 8, factor=0.8, follows=2.0)
+    assert judged(really_faster, before).verdict is Verdict.FASTER
