@@ -88,7 +88,7 @@ class Baselines:
         """
         if framework not in self._floors:
             paths = [path for path in self._paths() if path.name.startswith(f"{framework}.")]
-            recordings = (run for path in paths for entry in self._sound_entries(path) for run in entry.samples.runs)
+            recordings = (entry.samples for path in paths for entry in self._sound_entries(path))
             self._floors[framework] = seen_floor(recordings, runs=run_floor(self._runs_of(framework)))
         return self._floors[framework]
 

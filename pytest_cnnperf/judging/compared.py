@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ..measuring.between_visits import Floor, pair_variance
 from ..measuring.core import by_core, quiet_ns
-from ..measuring.pace import Pace
+from ..measuring.pace import Recorded, allowed_for, pace_slope
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
 from .change import Apart, Change, Part, Side, change_between, of_both, over_runs, shares
@@ -23,6 +23,7 @@ _FEW = 12.0
 # square), 1.9 % with what their recordings show of it, and 1.2 to 1.4 % at the recorded pace. Standard deviations: of
 # what two sides' paces lie apart so much, and at most so much in all.
 PACE_DOUBT, MOST_PACE_DOUBT = 0.4, 0.025
+QUIET = "quiet"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Compared:
     """What two sides say of each other.
 
     `own` and `pace` are now ÷ before of the workload's and of the control's time, in the samples that are most alike.
+    `doubt_of_pace` is the relative standard error that another pace makes.
     `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few; `runs` is how many
     runs it comes from.
     """
@@ -38,6 +40,7 @@ class Compared:
     own: float
     pace: float
     lacks_quiet_core: bool
+    doubt_of_pace: float = 0.0
     runs: int = 1
 
 
@@ -49,8 +52,8 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     same twice. A recording of several runs is compared with run by run.
     """
     met = [_Met.of(now, run, floor) for run in before.runs]
-    pace = Pace.of([(one.before, one.known(one.before)) for one in met], floor.pace)
-    met = [replace(one, pace=pace) for one in met]
+    slope = pace_slope([one.recorded for one in met if one.log_pace is not None], floor.pace)
+    met = [replace(one, slope=slope) for one in met]
     found = [one.compared(others=[other for other in met if other is not one]) for one in met]
     spread = floor.between(len(found))
     changes = [each.change for each in found]
@@ -60,6 +63,7 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
         own=_mean((each.own for each in found), counts),
         pace=_mean((each.pace for each in found), counts),
         lacks_quiet_core=any(each.lacks_quiet_core for each in found),
+        doubt_of_pace=math.fsum(share * each.doubt_of_pace for share, each in zip(counts, found, strict=True)),
         runs=len(found),
     )
 
@@ -92,7 +96,7 @@ class _Met:
     """Samples of now and of one recorded run, as far as both know of the machine's state.
 
     `kinds` are those that can be compared, of what was recorded `before`; `found` is how the case goes with that state,
-    `doubt` the relative standard error of what only one side knows of it; `pace` is how it goes with the pace besides.
+    `doubt` the relative standard error of what only one side knows of it; `slope` is how it goes with the pace besides.
     """
 
     kinds: Sequence[_Kind]
@@ -100,7 +104,7 @@ class _Met:
     lacks_quiet_core: bool
     found: Sensitivity | None
     doubt: float
-    pace: Pace | None = None
+    slope: float = 0.0
 
     @classmethod
     def of(cls, now: Samples, before: Samples, floor: Floor) -> _Met:
@@ -121,11 +125,14 @@ class _Met:
         """
         changes = [self._change_of(kind, others=[other.apart(kind.name) for other in others]) for kind in self.kinds]
         most_alike = self.kinds[0]
+        change = of_both(*changes) if len(changes) > 1 else changes[0]
+        by_pace = 0.0 if self.log_pace is None else allowed_for(self.slope, self.log_pace)
         return Compared(
-            of_both(*changes) if len(changes) > 1 else changes[0],
+            replace(change, log_ratio=change.log_ratio - by_pace),
             own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
             pace=_times(most_alike.now.control_ns, most_alike.before.control_ns),
             lacks_quiet_core=self.lacks_quiet_core,
+            doubt_of_pace=self._doubt_of_pace,
         )
 
     def apart(self, name: str) -> Apart:
@@ -143,22 +150,30 @@ class _Met:
             found[kind.name] = (now, before)
         return found
 
-    def known(self, samples: Samples) -> Samples:
-        """Beside the control that goes as the case does with the machine's state."""
-        return samples if self.found is None else self.found.corrected(samples)
+    @property
+    def recorded(self) -> Recorded:
+        """The recorded samples that are compared first, as measured and beside the control that goes as the case."""
+        return self.kinds[0].before, self._corrected(self.kinds[0].before)
+
+    @cached_property
+    def log_pace(self) -> float | None:
+        """Now ÷ before of the control's time on a logarithmic scale; None where a sibling's work is in it."""
+        kind = self.kinds[0]
+        is_quiet = kind.name == QUIET or not kind.now.are_probed
+        return math.log(_times(kind.now.control_ns, kind.before.control_ns)) if is_quiet else None
+
+    @property
+    def _doubt_of_pace(self) -> float:
+        return min(PACE_DOUBT * abs(self.log_pace or 0.0), MOST_PACE_DOUBT)
 
     def _corrected(self, samples: Samples) -> Samples:
-        known = self.known(samples)
-        return known if self.pace is None else self.pace.allowed_for(known, samples)
+        return samples if self.found is None else self.found.corrected(samples)
 
     def _change_of(self, kind: _Kind, *, others: Sequence[Apart]) -> Change:
         """The change between samples of one kind."""
-        pace = _times(kind.now.control_ns, kind.before.control_ns)
-        doubts = [self.doubt, min(PACE_DOUBT * abs(math.log(pace)), MOST_PACE_DOUBT)]
+        doubts = [self.doubt, self._doubt_of_pace]
         if self.found is not None:
             doubts.append(self.found.doubt(kind.now, kind.before))
-        if self.pace is not None:
-            doubts.append(self.pace.doubt(kind.now, kind.before))
         now, before = self._sides[kind.name]
         return change_between(now, before, visits=kind.visits, doubt=math.hypot(*doubts), others=others)
 
@@ -175,7 +190,7 @@ def _alike(now: Samples, before: Samples, floor: Floor) -> tuple[list[_Kind], bo
     # What was never seen quiet now is none the quieter for that.
     shortest_ns = quiet_ns((*now.rounds, *before.rounds))
     (quiet_now, busy_now), (quiet_before, busy_before) = (by_core(side, shortest_ns) for side in (now, before))
-    quiet = _Kind("quiet", quiet_now, quiet_before, floor.quiet_visits)
+    quiet = _Kind(QUIET, quiet_now, quiet_before, floor.quiet_visits)
     busy = _Kind("busy", busy_now, busy_before, floor.busy_visits)
     if quiet.has_flaw:
         return everything, flaw_of(quiet_before) is None

@@ -7,7 +7,6 @@ import math
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
-from .change import Change
 from .compared import Compared, compared
 from .statistics import flaw_of
 from .verdict import Judgement, Reason, Verdict
@@ -39,7 +38,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
     found = compared(now, before, floor=floor)
     change = found.change
     verdict, reason, detail = _unless_control_moved(
-        _decide(change, threshold=threshold, level=level), found, threshold=threshold
+        _decide(found, threshold=threshold, level=level), found, threshold=threshold
     )
     low, high = change.interval(level)
     return Judgement(
@@ -57,7 +56,8 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
     )
 
 
-def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict, Reason, str]:
+def _decide(found: Compared, *, threshold: float, level: float) -> tuple[Verdict, Reason, str]:
+    change = found.change
     ratio, half = change.ratio, change.reach(level)
     certain = abs(change.log_ratio) > half
     if certain and ratio >= 1 + threshold:
@@ -90,13 +90,19 @@ def _decide(change: Change, *, threshold: float, level: float) -> tuple[Verdict,
             return (Verdict.SAME, Reason.WITHIN_RESOLUTION, detail)
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "
-        f"and only a change of {detectable:.1%} is found here (4 times in 5); {_way_out(change)}"
+        f"and only a change of {detectable:.1%} is found here (4 times in 5); {_way_out(found)}"
     )
     return (Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, detail)
 
 
-def _way_out(change: Change) -> str:
+def _way_out(found: Compared) -> str:
     """What to do about an interval that is too wide."""
+    change = found.change
+    if found.doubt_of_pace**2 >= change.standard_error**2 / 2:
+        return (
+            f"the machine goes at another pace than when this was recorded (its control takes {found.pace:.2f} times "
+            "as long), which cases follow more or less: if nothing else changed, add a run: --cnnperf-update-add"
+        )
     if change.of_moments < change.standard_error**2 / 2:
         return "take more rounds, or a quieter machine"
     return (

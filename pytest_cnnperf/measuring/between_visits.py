@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .core import by_core, quiet_ns
 from .figure import noise_error, visit_logs
-from .pace import PaceBelief
+from .pace import PaceBelief, Recorded
 from .robust import centre, centre_error, centre_variance, mad_sigma
 from .samples import Samples
 from .sensitivity import Belief, corrected_by_itself
@@ -149,11 +149,15 @@ def visit_floor(excesses: Iterable[float], *, prior: float = PRIOR_SPREAD) -> fl
 
 
 def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
-    """What recordings of unchanged cases show between their visits; `runs` is what is known between runs."""
-    recordings = tuple(recordings)
-    belief = Belief.pooled(recordings)
-    pace = PaceBelief.pooled([(run, corrected_by_itself(run, belief)) for run in each.runs] for each in recordings)
-    visited = [corrected_by_itself(each, belief) for each in recordings if len(each.visits) > 1]
+    """What recordings of unchanged cases, each of some runs, show between their visits.
+
+    `runs` is what is known between runs.
+    """
+    by_case = [each.runs for each in recordings]
+    alone = [run for each in by_case for run in each]
+    belief = Belief.pooled(alone)
+    pace = PaceBelief.pooled([_on_quiet_cores(run, belief) for run in each] for each in by_case)
+    visited = [corrected_by_itself(run, belief) for run in alone if len(run.visits) > 1]
     by_cores = [by_core(each, quiet) for each in visited if (quiet := quiet_ns(each.rounds))]
     return Floor(
         _floor_of(visited),
@@ -164,6 +168,13 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
         busy_visits=_floor_of((busy for _, busy in by_cores), prior=PRIOR_BUSY_SPREAD),
         one_run=LEAST_OF_ONE_RUN,
     )
+
+
+def _on_quiet_cores(run: Samples, belief: Belief) -> Recorded:
+    """The samples from quiet cores, where anybody looked, as measured and beside the control that goes as the case."""
+    known = corrected_by_itself(run, belief)
+    quiet = quiet_ns(run.rounds) if run.are_probed else 0
+    return (by_core(run, quiet)[0], by_core(known, quiet)[0]) if quiet else (run, known)
 
 
 def _floor_of(visited: Iterable[Samples], *, prior: float = PRIOR_SPREAD) -> float:

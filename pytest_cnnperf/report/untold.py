@@ -43,9 +43,10 @@ class Untold(Outcome):
         """This very outcome, as an ordinary one."""
         mine = vars(self)
         told = {**vars(mine["_tell"]()), "duration_seconds": mine["duration_seconds"]}
-        mine.clear()
+        # In an order in which an interrupt leaves an outcome that can be asked again.
         mine.update(told)
         object.__setattr__(self, "__class__", Outcome)
+        del mine["_tell"]
         return self
 
     def but(self, **fields: Any) -> Outcome:

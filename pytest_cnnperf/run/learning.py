@@ -16,6 +16,8 @@ from ..report.outcome import Outcome
 LEAST_CASES, LEAST_OF_PASS = 20, 12
 # What has surely changed is no noise.
 _COMPARED = (Verdict.SAME, Verdict.UNDECIDED)
+# At another pace than the recorded one most of what cases move by is expected, and tells nothing of runs at one pace.
+MOST_PACE = 0.015
 
 
 def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, RunToRun]]:
@@ -24,7 +26,7 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
     And that of each of its passes: for minutes the gradients of the filters were 4 to 8 % faster or slower, and nothing
     else was, so that the median of all cases said nothing of them.
     Cases that changed by different amounts, each too little to be sure of, would be taken for noise; a median is taken
-    so that a few do not count.
+    so that a few do not count. Those at another pace of the machine do not count at all.
     """
     moves: dict[tuple[DeviceKind, str], list[tuple[float, float]]] = {}
     changed = set()
@@ -32,7 +34,9 @@ def learned(outcomes: Iterable[Outcome]) -> Mapping[DeviceKind, Mapping[str, Run
         groups = [(outcome.case.device_kind, name) for name in groups_of(outcome.case)]
         if outcome.verdict.is_change:
             changed.add(groups[0])
-        if outcome.verdict in _COMPARED and outcome.baseline_ratio and outcome.within_run is not None:
+        if outcome.verdict not in _COMPARED or abs(math.log(outcome.control_pace or 1.0)) > MOST_PACE:
+            continue
+        if outcome.baseline_ratio and outcome.within_run is not None:
             # Beside the mean of several runs a move is smaller than beside one of them.
             scale = 2 / (1 + 1 / outcome.recorded_runs)
             move = (math.sqrt(scale) * math.log(outcome.baseline_ratio), scale * outcome.within_run)

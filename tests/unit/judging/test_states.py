@@ -205,9 +205,50 @@ def test_a_little_faster_at_another_pace_is_not_surely_faster() -> None:
 def test_a_case_that_follows_the_pace_more_than_the_control_is_the_same_at_another() -> None:
     before = at_paces(*[0.99, 1.0, 1.02] * 3, follows=2.0)
     now = at_paces(*[0.955] * 4, follows=2.0)
-    # A slope of 1 is far from what is believed of a case of which nothing is known, and drawn to that.
-    assert judged(now, before).baseline_ratio == pytest.approx(0.985, abs=0.01)
+    assert judged(now, before).baseline_ratio == pytest.approx(1.0, abs=0.015)
     # Where the recording did not see it, all of it is a part of the ratio.
     assert judged(now, at_paces(*[1.0] * 9, follows=2.0)).baseline_ratio == pytest.approx(0.955, abs=0.01)
     really_faster = at_paces(*[0.955] * 8, factor=0.8, follows=2.0)
     assert judged(really_faster, before).verdict is Verdict.FASTER
+
+
+def beside_siblings(now: Samples, *, every: int) -> Samples:
+    """The same samples with probes; each of so many was beside a busy sibling, which slowed control and workload."""
+
+    def visit(round_: Round) -> Round:
+        is_busy = [number % every == 0 for number in range(len(round_.workload_ns))]
+
+        def slowed(ns: tuple[int, ...], by: float) -> tuple[int, ...]:
+            return tuple(round(each * by) if busy else each for each, busy in zip(ns, is_busy, strict=True))
+
+        return replace(
+            round_,
+            workload_ns=slowed(round_.workload_ns, 1.2),
+            control_ns=slowed(round_.control_ns, 1.2),
+            probe_ns=tuple(9_000 if busy else 5_000 for busy in is_busy),
+            quiet_ns=5_000,
+        )
+
+    return replace(now, rounds=tuple(map(visit, now.rounds)))
+
+
+@pytest.mark.parametrize(("before_every", "now_every"), [(2, 2), (2, 4), (4, 2)])
+def test_what_siblings_do_to_the_control_is_no_pace(before_every: int, now_every: int) -> None:
+    before = beside_siblings(at_paces(*[0.99, 1.0, 1.02] * 3, follows=1.8), every=before_every)
+    same = beside_siblings(at_paces(*[1.0] * 8, follows=1.8), every=now_every)
+    faster_host = beside_siblings(at_paces(*[0.96] * 8, follows=1.8), every=now_every)
+    assert judged(same, before).baseline_ratio == pytest.approx(1.0, abs=0.01)
+    assert judged(faster_host, before).baseline_ratio == pytest.approx(1.0, abs=0.02)
+
+
+def test_where_no_core_was_quiet_nothing_is_said_of_the_pace() -> None:
+    before = beside_siblings(at_paces(*[0.99, 1.0, 1.02] * 3, follows=1.8), every=2)
+    now = beside_siblings(at_paces(*[1.0] * 8, follows=1.8), every=1)
+    assert judged(now, before).baseline_ratio == pytest.approx(1.0, abs=0.03)
+
+
+def test_an_interval_that_another_pace_makes_wide_says_so() -> None:
+    before = at_paces(*[1.0, 1.02] * 4)
+    detail = judged(at_paces(*[0.94] * 8, factor=0.94), before).detail
+    assert "its control takes 0.93 times as long" in detail
+    assert "--cnnperf-update-add" in detail

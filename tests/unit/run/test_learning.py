@@ -81,3 +81,9 @@ def test_where_a_framework_changed_no_pass_of_it_teaches_what_its_cases_moved_by
 def test_what_was_not_compared_or_surely_changed_teaches_nothing(verdict: Verdict) -> None:
     assert learned(compared(LEAST_CASES, verdict=verdict)) == {}
     assert learned(replace(one, baseline_ratio=None) for one in compared(LEAST_CASES)) == {}
+
+
+def test_what_moved_at_another_pace_of_the_machine_teaches_nothing() -> None:
+    at = {pace: [replace(one, control_pace=pace) for one in compared(LEAST_CASES)] for pace in (1.0, 0.95, 1.05)}
+    assert learned(at[1.0]) == learned(compared(LEAST_CASES))
+    assert learned([*at[0.95], *at[1.05]]) == {}
