@@ -93,12 +93,8 @@ class InProcess:
     def time(self, *, samples: int, warmup: int, repeats: int, control_units: int, clock: Clock, flip: bool) -> Timed:  # noqa: ARG002
         """So many pairs after so many warm-up calls."""
         told = self._pairs(clock).time(samples, warmup, repeats, control_units)
-        return Timed(
-            tuple(told["workload_ns"]),
-            tuple(told["control_ns"]),
-            tuple(told["wall_ns"]),
-            tuple(told.get("sweep_ns", ())),
-        )
+        times = {name: tuple(values) for name, values in told.items()}
+        return Timed(times["workload_ns"], times["control_ns"], times["wall_ns"], times.get("sweep_ns", ()))
 
     def last_output(self) -> Any:
         """What the last call returned, timed ones included."""

@@ -20,7 +20,7 @@ from .statistics import flaw_of
 _FEW = 12.0
 # Where a whole host goes at another pace, cases follow it more or less, and not quite as between the visits of a
 # recording: in four runs at a pace 2 to 5 % faster than the recorded ones, unchanged cases lay 2.2 % off (root mean
-# square), 1.9 % with what their recordings show of it, and 1.2 to 1.4 % at the recorded pace. Standard deviations: of
+# square), 1.8 % with what their recordings show of it, and 1.2 to 1.4 % at the recorded pace. Standard deviations: of
 # what two sides' paces lie apart so much, and at most so much in all.
 PACE_DOUBT, MOST_PACE_DOUBT = 0.4, 0.025
 QUIET = "quiet"
@@ -53,8 +53,7 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     """
     met = [_Met.of(now, run, floor) for run in before.runs]
     slope = pace_slope([one.recorded for one in met if one.log_pace is not None], floor.pace)
-    met = [replace(one, slope=slope) for one in met]
-    found = [one.compared(others=[other for other in met if other is not one]) for one in met]
+    found = [one.compared(slope=slope, others=[other for other in met if other is not one]) for one in met]
     spread = floor.between(len(found))
     changes = [each.change for each in found]
     counts = shares(changes, spread=spread)
@@ -96,7 +95,7 @@ class _Met:
     """Samples of now and of one recorded run, as far as both know of the machine's state.
 
     `kinds` are those that can be compared, of what was recorded `before`; `found` is how the case goes with that state,
-    `doubt` the relative standard error of what only one side knows of it; `slope` is how it goes with the pace besides.
+    `doubt` the relative standard error of what only one side knows of it.
     """
 
     kinds: Sequence[_Kind]
@@ -104,7 +103,6 @@ class _Met:
     lacks_quiet_core: bool
     found: Sensitivity | None
     doubt: float
-    slope: float = 0.0
 
     @classmethod
     def of(cls, now: Samples, before: Samples, floor: Floor) -> _Met:
@@ -118,19 +116,20 @@ class _Met:
         kinds, lacks_quiet_core = _alike(now, before, floor)
         return cls(kinds, before, lacks_quiet_core, Sensitivity.of(before, floor.belief), doubt)
 
-    def compared(self, *, others: Sequence[_Met]) -> Compared:
+    def compared(self, *, slope: float, others: Sequence[_Met]) -> Compared:
         """As `compared` of this recorded run, without what runs differ by; the `others` recorded the case too.
 
+        `slope` is how the case goes with the machine's pace besides.
         A case that was restless in one of them is none the calmer for another that did not see it.
         """
         changes = [self._change_of(kind, others=[other.apart(kind.name) for other in others]) for kind in self.kinds]
         most_alike = self.kinds[0]
         change = of_both(*changes) if len(changes) > 1 else changes[0]
-        by_pace = 0.0 if self.log_pace is None else allowed_for(self.slope, self.log_pace)
+        by_pace = 0.0 if self.log_pace is None else allowed_for(slope, self.log_pace)
         return Compared(
             replace(change, log_ratio=change.log_ratio - by_pace),
             own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
-            pace=_times(most_alike.now.control_ns, most_alike.before.control_ns),
+            pace=self._pace,
             lacks_quiet_core=self.lacks_quiet_core,
             doubt_of_pace=self._doubt_of_pace,
         )
@@ -144,23 +143,31 @@ class _Met:
     def _sides(self) -> dict[str, tuple[Side, Side]]:
         """Now and before, by the name of the kind, beside the control that goes as the case does."""
         found = {}
-        for kind in self.kinds:
-            both = (self._corrected(kind.now), self._corrected(kind.before))
+        for kind, both in zip(self.kinds, self._known, strict=True):
             now, before = (Side.of(each, noise) for each, noise in zip(both, _noise_of(both), strict=True))
             found[kind.name] = (now, before)
         return found
 
+    @cached_property
+    def _known(self) -> list[tuple[Samples, Samples]]:
+        """Samples of now and before of each kind, beside the control that goes as the case does."""
+        return [(self._corrected(kind.now), self._corrected(kind.before)) for kind in self.kinds]
+
     @property
     def recorded(self) -> Recorded:
-        """The recorded samples that are compared first, as measured and beside the control that goes as the case."""
-        return self.kinds[0].before, self._corrected(self.kinds[0].before)
+        """The recorded samples that are most alike, as measured and beside the control that goes as the case does."""
+        return self.kinds[0].before, self._known[0][1]
 
     @cached_property
+    def _pace(self) -> float:
+        """Now ÷ before of the control's time, in the samples that are most alike."""
+        return _times(self.kinds[0].now.control_ns, self.kinds[0].before.control_ns)
+
+    @property
     def log_pace(self) -> float | None:
-        """Now ÷ before of the control's time on a logarithmic scale; None where a sibling's work is in it."""
-        kind = self.kinds[0]
-        is_quiet = kind.name == QUIET or not kind.now.are_probed
-        return math.log(_times(kind.now.control_ns, kind.before.control_ns)) if is_quiet else None
+        """The pace on a logarithmic scale; None where a sibling's work is in it."""
+        is_quiet = self.kinds[0].name == QUIET or not self.kinds[0].now.are_probed
+        return math.log(self._pace) if is_quiet else None
 
     @property
     def _doubt_of_pace(self) -> float:

@@ -154,10 +154,10 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
     `runs` is what is known between runs.
     """
     by_case = [each.runs for each in recordings]
-    alone = [run for each in by_case for run in each]
-    belief = Belief.pooled(alone)
-    pace = PaceBelief.pooled([_on_quiet_cores(run, belief) for run in each] for each in by_case)
-    visited = [corrected_by_itself(run, belief) for run in alone if len(run.visits) > 1]
+    belief = Belief.pooled(run for each in by_case for run in each)
+    recorded = [[(run, corrected_by_itself(run, belief)) for run in each] for each in by_case]
+    pace = PaceBelief.pooled([_on_quiet_cores(*run) for run in each] for each in recorded)
+    visited = [known for each in recorded for _, known in each if len(known.visits) > 1]
     by_cores = [by_core(each, quiet) for each in visited if (quiet := quiet_ns(each.rounds))]
     return Floor(
         _floor_of(visited),
@@ -170,11 +170,10 @@ def seen_floor(recordings: Iterable[Samples], *, runs: float) -> Floor:
     )
 
 
-def _on_quiet_cores(run: Samples, belief: Belief) -> Recorded:
-    """The samples from quiet cores, where anybody looked, as measured and beside the control that goes as the case."""
-    known = corrected_by_itself(run, belief)
-    quiet = quiet_ns(run.rounds) if run.are_probed else 0
-    return (by_core(run, quiet)[0], by_core(known, quiet)[0]) if quiet else (run, known)
+def _on_quiet_cores(measured: Samples, known: Samples) -> Recorded:
+    """The samples of both from quiet cores, where anybody looked."""
+    quiet = quiet_ns(measured.rounds) if measured.are_probed else 0
+    return (by_core(measured, quiet)[0], by_core(known, quiet)[0]) if quiet else (measured, known)
 
 
 def _floor_of(visited: Iterable[Samples], *, prior: float = PRIOR_SPREAD) -> float:

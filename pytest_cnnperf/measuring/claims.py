@@ -92,9 +92,8 @@ class Place:
 
     def _share(self) -> tuple[str, ...]:
         """All that was asked for, if it can be had now; otherwise nothing."""
-        if not self._others:
-            return self._claim.wanted[: self._claim.count]
-        share = shares({**self._others, self._number: self._claim}).get(self._number, ())
+        claims = {**self._others, self._number: self._claim}
+        share = shares(claims).get(self._number, ()) if self._others else self._claim.wanted[: self._claim.count]
         return share if len(share) == self._claim.count else ()
 
     def take(self) -> tuple[str, ...]:

@@ -45,7 +45,10 @@ def slopes_over(
 
 
 def pooled(slopes: Array, variances: Array, prior_deviation: float) -> tuple[float, float]:
-    """Mean and standard deviation of the slopes of cases that are each known with these variances."""
+    """Mean and standard deviation of the slopes of cases that are each known with these variances.
+
+    Source: a step of empirical Bayes (`Belief.pooled` names it).
+    """
     if not len(slopes):
         return 0.0, prior_deviation
     weight, middle = len(slopes) / (len(slopes) + _PRIOR_WEIGHT), float(np.median(slopes))

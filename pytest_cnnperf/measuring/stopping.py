@@ -17,8 +17,6 @@ PATIENCE = 10
 # the time of a round, and never more than this.
 MOST_LOST_ROUNDS = 5
 MOST_LOST_SECONDS = 10.0
-
-
 _NO_SAMPLES = Round((), (), ())
 
 
