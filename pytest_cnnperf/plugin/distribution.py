@@ -66,16 +66,13 @@ class Nodes:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Give each worker tests that follow each other, in a run that compares or records.
-
-        ``--dist load`` deals them out like cards: every worker would start every framework, which takes longer than
-        many a case. `WorkStealingScheduling` parts the tests once, and whoever is done takes from the others.
-        """
-        if not self._settings.judges or config.getvalue("dist") != "load":
+        """Deal the tests of a run that compares or records as suits them."""
+        if not self._settings.judges:
             return None
-        from xdist.scheduler import WorkStealingScheduling  # only who runs xdist has it
+        from .scheduling import SCHEDULERS  # only who runs xdist has it
 
-        return WorkStealingScheduling(config, log)
+        chosen = SCHEDULERS.get(config.getvalue("dist"))
+        return chosen and chosen(config, log)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

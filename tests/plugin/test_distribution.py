@@ -96,7 +96,8 @@ def pytest_xdist_make_scheduler():
         (("--cnnperf-compare", "-n", "2"), "WorkStealingScheduling"),
         (("--cnnperf-update-new", "-n", "2"), "WorkStealingScheduling"),
         (("-n", "2"), "LoadScheduling"),
-        (("--cnnperf-compare", "-n", "2", "--dist", "loadgroup"), "LoadGroupScheduling"),
+        (("--cnnperf-compare", "-n", "2", "--dist", "loadgroup"), "LoadGroup"),
+        (("--cnnperf-compare", "-n", "2", "--dist", "each"), "EachScheduling"),
     ],
 )
 def test_a_run_that_times_gives_each_worker_tests_that_follow_each_other(suite, arguments, scheduler):

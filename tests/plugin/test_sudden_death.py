@@ -167,6 +167,16 @@ def test_a_killed_xdist_worker_costs_one_test_and_no_entry(runs):
     the_next_run_is_served(runs)
 
 
+def test_a_run_by_groups_ends_though_a_worker_was_killed_that_had_done_a_test(runs):
+    run = runs.start("stuck", "--cnnperf-compare", "-n", "2", "--dist", "loadgroup")
+    _, xdist_worker = runs.hanging()
+    os.kill(xdist_worker, signal.SIGKILL)
+    assert run.wait(PATIENCE_SECONDS) == pytest.ExitCode.TESTS_FAILED
+    assert "1 failed, 1 passed" in runs.output("stuck")
+    runs.all_gone()
+    the_next_run_is_served(runs)
+
+
 # The process kills itself at a step of the n-th file that it replaces.
 KILLER = """
 import os, signal
