@@ -1,7 +1,7 @@
 """False alarms and detections of this plugin beside pytest-benchmark's rule, on the same workload at the same time.
 
     python benchmarks/verdicts.py collect FILE [--neighbours 0,1,2] [--visits 60] [--frameworks torch,numpy]
-    python benchmarks/verdicts.py table FILE [--compared 8]
+    python benchmarks/verdicts.py table FILE [--compared 8 | --seconds 2]
 
 `collect` visits one convolution of every installed framework again and again, by turns, through the plugin's own
 workers, under so many busy neighbours; nothing changes in between. `table` takes so many visits in a row for a
@@ -9,7 +9,8 @@ recording and others in a row elsewhere (which may share a process with it) for 
 slowdowns into the measured times, and asks both rules. The first third of the visits only teaches how far apart visits
 lie on this machine, as a baseline's stored recordings and earlier comparisons do. pytest-benchmark is given the elapsed
 times of the same calls, those of as many visits as our first look has: what its `--benchmark-compare-fail=mean:5%` and
-its like would have said of them. That they lie apart in time is to its advantage.
+its like would have said of them. That they lie apart in time is to its advantage. With `--seconds` a comparison has as
+many visits as time no longer than that: four, eight or twelve, behind which a change may be said.
 """
 
 from __future__ import annotations
@@ -250,6 +251,12 @@ def timing_seconds(visits: Sequence[Samples]) -> float:
     return (workload + samples.plan.control_units * sum(samples.control_ns) + sum(samples.sweep_ns)) / len(visits) / 1e9
 
 
+def visits_within(visits: Sequence[Samples], seconds: float) -> int:
+    """As many visits as time no longer than that and have a look behind them; those of the first look at least."""
+    fitting = (look for look in CPU_LOOKS if look * timing_seconds(visits) <= seconds)
+    return max(fitting, default=CPU_LOOKS[0])
+
+
 def _wall(samples: Samples) -> list[float]:
     return [ns for one in samples.rounds for ns in one.wall_ns]
 
@@ -258,19 +265,17 @@ def _share(truths: Iterator[bool]) -> float:
     return statistics.fmean(truths)
 
 
-def table(path: Path, *, compared_visits: int) -> None:
-    """Print one line a rule, framework and condition, of comparisons of so many visits."""
+def table(path: Path, *, compared_visits: Callable[[Sequence[Samples]], int]) -> None:
+    """Print one line a rule, framework and condition, of comparisons of so many visits as is said of these."""
     document = json.loads(path.read_text())
     print(f"{'neighbours':10} {'framework':11} {'rule':28} {'n':>5} {'false alarms':>12}", end="")
     print("".join(f" {'+' + format(by, '.0%'):>6}" for by in SLOWDOWNS))
     for condition, plain in document.items():
         for framework, visits in loaded(plain).items():
-            floor = learned(visits)
-            seconds = compared_visits * timing_seconds(visits)
-            print(
-                f"{condition:10} {framework:11} {noise(visits, floor)}; {compared_visits} visits time {seconds:.1f} s"
-            )
-            for row in rows(visits, floor, compared_visits=compared_visits):
+            floor, count = learned(visits), compared_visits(visits)
+            seconds = count * timing_seconds(visits)
+            print(f"{condition:10} {framework:11} {noise(visits, floor)}; {count} visits time {seconds:.2f} s")
+            for row in rows(visits, floor, compared_visits=count):
                 print(f"{condition:10} {framework:11} {row.rule:28} {row.comparisons:5} {row.alarms:12.1%}", end="")
                 print("".join(f" {share:6.0%}" for share in row.found), flush=True)
 
@@ -283,10 +288,15 @@ def main() -> None:
     parser.add_argument("--neighbours", default="0,1,2", help="comma list of how many busy processes (0,1,2)")
     parser.add_argument("--visits", type=int, default=60, help="45 give 209 comparisons, 60 give 609")
     parser.add_argument("--frameworks", default="", help="comma list (all that are installed)")
-    parser.add_argument("--compared", type=int, default=COMPARED, help="visits of a comparison (%(default)s)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--compared", type=int, default=COMPARED, help="visits of a comparison (%(default)s)")
+    size.add_argument("--seconds", type=float, help="as many visits as time no longer than that")
     given = parser.parse_args()
     if given.do == "table":
-        table(given.file, compared_visits=given.compared)
+        table(
+            given.file,
+            compared_visits=lambda visits: visits_within(visits, given.seconds) if given.seconds else given.compared,
+        )
         return
     neighbours = [int(count) for count in given.neighbours.split(",")]
     frameworks = given.frameworks.split(",") if given.frameworks else ()

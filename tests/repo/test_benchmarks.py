@@ -71,6 +71,15 @@ def test_comparisons_of_fewer_visits_are_more_and_take_less_time(monkeypatch: py
 
 
 @pytest.mark.usefixtures("benchmarks")
+@pytest.mark.parametrize(("seconds", "count"), [(0.5, 4), (2.8, 4), (3.0, 8), (5.0, 12), (60.0, 12)])
+def test_a_comparison_of_some_seconds_has_the_visits_of_a_look(seconds: float, count: int) -> None:
+    import verdicts
+
+    # Each visit times 0.36 s.
+    assert verdicts.visits_within(visits(count=3, elapsed_noise=0.0), seconds) == count
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_collected_visits_come_back_with_their_sweeps() -> None:
     import verdicts
 
