@@ -18,6 +18,8 @@ _GPU_REASONS = {
     Reason.THROTTLED: ("see what throttles the GPU, and let it cool", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER"),
     Reason.GPU_UNREADABLE: ("see what the driver says of the GPU", "nvidia-smi"),
 }
+# What a command that is narrowed to some cases does not take over: its own choice of tests, and files with all of them.
+_OF_THE_WHOLE_RUN = ("-k", "--cnnperf-json", "--junitxml", "--junit-xml")
 _SAFE_IN_K = re.compile(r"[\w.:+/\\\[\]-]+")
 
 
@@ -122,10 +124,21 @@ def _only(command: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def _keyed(command: str, outcomes: Sequence[Outcome]) -> str:
-    """The command narrowed to these cases by -k, so that its other options stay."""
+    """The command narrowed to these cases by -k, so that its other options stay, but for those of the whole run."""
     expressions = list(map(_expression, outcomes))
     wanted = expressions[0] if len(expressions) == 1 else " or ".join(f"({each})" for each in expressions)
-    return f"{command} -k {shlex.quote(wanted)}"
+    return f"{_of_some(command)} -k {shlex.quote(wanted)}"
+
+
+def _of_some(command: str) -> str:
+    """The command without what only the whole run shall have."""
+    kept, parts = [], iter(shlex.split(command))
+    for part in parts:
+        if part in _OF_THE_WHOLE_RUN:
+            next(parts, None)
+        elif part.partition("=")[0] not in _OF_THE_WHOLE_RUN:
+            kept.append(part)
+    return shlex.join(kept)
 
 
 def _expression(outcome: Outcome) -> str:

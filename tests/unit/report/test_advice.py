@@ -42,6 +42,14 @@ def test_a_slower_case_is_measured_again_and_then_perhaps_accepted(report, outco
     )
 
 
+@pytest.mark.parametrize(
+    "own", ["-k 'torch and not fft' --cnnperf-json out.json", "--cnnperf-json=out.json --junitxml=x.xml"]
+)
+def test_an_advised_selection_replaces_that_of_the_run_and_leaves_its_files_alone(report, outcome, own):
+    again = next_commands(report(outcome(**SLOWER), command=f"pytest {own} perftests --cnnperf-compare"))[0]
+    assert again.startswith("pytest perftests --cnnperf-compare -k 'torch-convolution-")
+
+
 def test_the_advised_selection_matches_its_case_and_not_its_neighbours(report, outcome, case):
     again = next_commands(report(outcome(**SLOWER)))[0]
     pieces = shlex.split(again)[-1].split(" and ")
