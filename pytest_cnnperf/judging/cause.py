@@ -72,7 +72,7 @@ class Forced:
             return f"{found} too, so the choice alone does not explain it"
         if self.judgement.verdict in (Verdict.SAME, Verdict.FASTER):
             return f"{found}, so it is the choice"
-        return f"{found} in one visit, which is not certain"
+        return f"{found} in so few visits, which is not certain"
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..measuring.between_visits import pair_variance, visit_excess, within_error
-from ..measuring.figure import figure_of
-from ..measuring.robust import centre_variance
-from ..measuring.samples import Samples
+from .sides import FLOOR_FREEDOM, Counted, Noise, Part
 from .student import MOST_LOG, reach
 
-# A case's own spread between visits is drawn to the floor, which counts as so many visits more.
-FLOOR_FREEDOM = 6.0
 # The spread between runs is pooled from whole comparisons.
 RUN_FREEDOM = 60.0
 # The minimum detectable effect is found four times in five.
 _POWER_80 = 0.8416
 # What is known exactly has a weight, too.
 _LEAST_VARIANCE = 1e-12
-
-# A variance, and the degrees of freedom with which it is known.
-Part = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -96,66 +88,15 @@ class Change:
         return (math.exp(self.log_ratio - half), math.exp(self.log_ratio + half))
 
 
-@dataclass(frozen=True)
-class Apart:
-    """What the visits of a case in one run differ by: so many, at so many moments, with this variance.
-
-    `excess` is what goes beyond the noise within them.
-    """
-
-    visits: int
-    moments: int
-    excess: float
-
-    @classmethod
-    def of(cls, samples: Samples, *, within: float | None = None) -> Apart:
-        """`within` is the `within_error` of the same samples, where it is known already."""
-        return cls(len(samples.visits), samples.moments, visit_excess(samples, within=within))
-
-    @property
-    def of_moments(self) -> float:
-        """The variance between moments, each with as many visits, that makes visits differ so; 0 of a single one."""
-        if self.moments < 2:
-            return 0.0
-        among_visits = self.excess * (self.visits - 1) / self.visits
-        return among_visits * self.moments / (self.moments - 1)
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison: its figure, and what that may be off by.
-
-    `log` is the logarithm of the figure, `within` its variance by the noise within visits.
-    """
-
-    log: float
-    within: Part
-    apart: Apart
-
-    @classmethod
-    def of(cls, samples: Samples, of_pair: Part | None = None) -> Side:
-        """Of samples with a figure; `of_pair` is the variance of a pair, where it is better known from elsewhere."""
-        variance, freedom = of_pair or (pair_variance(samples), float(samples.freedom))
-        error = within_error(samples, of_pair=variance)
-        return cls(math.log(figure_of(samples)), (error**2, freedom), Apart.of(samples, within=error))
-
-
-def change_between(
-    now: Side, before: Side, *, visits: float, doubt: float = 0.0, others: Sequence[Apart] = ()
-) -> Change:
+def change_between(now: Counted, before: Counted, *, noise: Noise, doubt: float = 0.0) -> Change:
     """The change with the noise of one run: within visits, and between those of either side.
 
-    `visits` is the floor of the latter, and `others` is what the case's visits showed in other runs. What a case shows
-    beyond the floor lasts for a minute or two, so that many visits at one moment know it no better than one.
     `doubt` is the relative standard error of what the machine's other state was allowed for.
     """
-    sides = (now.apart, before.apart)
-    seen = (*sides, *others)
-    between, freedom = _between([(each.visits, each.excess) for each in seen], floor=visits)
-    lasting, freedom_of_moments = _between([(each.moments, each.of_moments) for each in seen], floor=visits)
-    lasting = max(0.0, lasting - visits**2)
-    by_visit = [between * centre_variance(side.visits) for side in sides]
-    by_moment = [lasting * (centre_variance(side.moments) - centre_variance(side.visits)) for side in sides]
+    sides = (now, before)
+    (between, freedom), (lasting, freedom_of_moments) = noise.between, noise.lasting
+    by_visit = [between * side.of_visits for side in sides]
+    by_moment = [lasting * side.of_moments for side in sides]
     of_noise = (now.within, before.within, (doubt**2, RUN_FREEDOM))
     return Change.of(
         now.log - before.log,
@@ -165,13 +106,6 @@ def change_between(
         of_moments=math.fsum(by_moment),
         restless=math.sqrt(lasting),
     )
-
-
-def _between(seen: Sequence[tuple[int, float]], *, floor: float) -> Part:
-    """The variance between visits, or moments, of which so many showed such a one; drawn to that of the floor."""
-    freedom = FLOOR_FREEDOM + sum(count - 1 for count, _ in seen)
-    own = math.fsum((count - 1) * excess for count, excess in seen)
-    return (FLOOR_FREEDOM * floor**2 + own) / freedom, freedom
 
 
 def of_both(first: Change, second: Change) -> Change:

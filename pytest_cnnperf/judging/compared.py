@@ -13,7 +13,8 @@ from ..measuring.core import by_core, quiet_ns
 from ..measuring.pace import Recorded, allowed_for, pace_slope
 from ..measuring.samples import Samples, unprobed, unswept
 from ..measuring.sensitivity import Sensitivity
-from .change import Apart, Change, Part, Side, change_between, of_both, over_runs, shares
+from .change import Change, change_between, of_both, over_runs, shares
+from .sides import Apart, Counted, Noise, Part, Side
 from .statistics import flaw_of
 
 # The noise of a side that is known with fewer degrees of freedom is not believed where both sides together have more.
@@ -52,7 +53,7 @@ def compared(now: Samples, before: Samples, *, floor: Floor) -> Compared:
     same twice. A recording of several runs is compared with run by run.
     """
     met = [_Met.of(now, run, floor) for run in before.runs]
-    slope = pace_slope([one.recorded for one in met if one.log_pace is not None], floor.pace)
+    slope = pace_slope([one.recorded for one in met if one.shows_pace], floor.pace)
     found = [one.compared(slope=slope, others=[other for other in met if other is not one]) for one in met]
     spread = floor.between(len(found))
     changes = [each.change for each in found]
@@ -91,6 +92,29 @@ class _Kind:
 
 
 @dataclass(frozen=True)
+class _Weighed:
+    """Samples of one kind, the noise of their visits, and what these count for on either side beside it."""
+
+    kind: _Kind
+    noise: Noise
+    now: Counted
+    before: Counted
+
+    @property
+    def log_pace(self) -> float:
+        """Now ÷ before of the control's time on a logarithmic scale, of visits that count as they do in the figures."""
+        sides = ((self.now, self.kind.now), (self.before, self.kind.before))
+        now, before = (counted.centre_of(_control_logs(samples)) for counted, samples in sides)
+        return now - before
+
+
+def _control_logs(samples: Samples) -> list[float]:
+    """The logarithm of the control's time in each visit."""
+    visits = ([ns for each in rounds for ns in each.control_ns] for rounds in samples.visits)
+    return [math.log(statistics.median(times_ns)) for times_ns in visits]
+
+
+@dataclass(frozen=True)
 class _Met:
     """Samples of now and of one recorded run, as far as both know of the machine's state.
 
@@ -122,16 +146,18 @@ class _Met:
         `slope` is how the case goes with the machine's pace besides.
         A case that was restless in one of them is none the calmer for another that did not see it.
         """
-        changes = [self._change_of(kind, others=[other.apart(kind.name) for other in others]) for kind in self.kinds]
-        most_alike = self.kinds[0]
+        weighed = [self._weighed(kind, others=[other.apart(kind.name) for other in others]) for kind in self.kinds]
+        most_alike = weighed[0]
+        log_pace = most_alike.log_pace if self.shows_pace else 0.0
+        doubt_of_pace = min(PACE_DOUBT * abs(log_pace), MOST_PACE_DOUBT)
+        changes = [self._change_of(each, doubt_of_pace=doubt_of_pace) for each in weighed]
         change = of_both(*changes) if len(changes) > 1 else changes[0]
-        by_pace = 0.0 if self.log_pace is None else allowed_for(slope, self.log_pace)
         return Compared(
-            replace(change, log_ratio=change.log_ratio - by_pace),
-            own=_times(most_alike.now.workload_ns, most_alike.before.workload_ns),
-            pace=self._pace,
+            replace(change, log_ratio=change.log_ratio - allowed_for(slope, log_pace)),
+            own=_times(most_alike.kind.now.workload_ns, most_alike.kind.before.workload_ns),
+            pace=math.exp(most_alike.log_pace),
             lacks_quiet_core=self.lacks_quiet_core,
-            doubt_of_pace=self._doubt_of_pace,
+            doubt_of_pace=doubt_of_pace,
         )
 
     def apart(self, name: str) -> Apart:
@@ -158,31 +184,26 @@ class _Met:
         """The recorded samples that are most alike, as measured and beside the control that goes as the case does."""
         return self.kinds[0].before, self._known[0][1]
 
-    @cached_property
-    def _pace(self) -> float:
-        """Now ÷ before of the control's time, in the samples that are most alike."""
-        return _times(self.kinds[0].now.control_ns, self.kinds[0].before.control_ns)
-
     @property
-    def log_pace(self) -> float | None:
-        """The pace on a logarithmic scale; None where a sibling's work is in it."""
-        is_quiet = self.kinds[0].name == QUIET or not self.kinds[0].now.are_probed
-        return math.log(self._pace) if is_quiet else None
-
-    @property
-    def _doubt_of_pace(self) -> float:
-        return min(PACE_DOUBT * abs(self.log_pace or 0.0), MOST_PACE_DOUBT)
+    def shows_pace(self) -> bool:
+        """Whether the control tells the machine's pace; not where a sibling's work is in it."""
+        return self.kinds[0].name == QUIET or not self.kinds[0].now.are_probed
 
     def _corrected(self, samples: Samples) -> Samples:
         return samples if self.found is None else self.found.corrected(samples)
 
-    def _change_of(self, kind: _Kind, *, others: Sequence[Apart]) -> Change:
-        """The change between samples of one kind."""
-        doubts = [self.doubt, self._doubt_of_pace]
-        if self.found is not None:
-            doubts.append(self.found.doubt(kind.now, kind.before))
+    def _weighed(self, kind: _Kind, *, others: Sequence[Apart]) -> _Weighed:
+        """What the visits of this kind count for, where the case's in other runs differ so."""
         now, before = self._sides[kind.name]
-        return change_between(now, before, visits=kind.visits, doubt=math.hypot(*doubts), others=others)
+        noise = Noise.of((now.apart, before.apart, *others), floor=kind.visits)
+        return _Weighed(kind, noise, now.counted(noise), before.counted(noise))
+
+    def _change_of(self, weighed: _Weighed, *, doubt_of_pace: float) -> Change:
+        """The change between samples of one kind."""
+        doubts = [self.doubt, doubt_of_pace]
+        if self.found is not None:
+            doubts.append(self.found.doubt(weighed.kind.now, weighed.kind.before))
+        return change_between(weighed.now, weighed.before, noise=weighed.noise, doubt=math.hypot(*doubts))
 
 
 def _alike(now: Samples, before: Samples, floor: Floor) -> tuple[list[_Kind], bool]:

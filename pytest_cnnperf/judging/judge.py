@@ -7,6 +7,7 @@ import math
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
+from .change import Change
 from .compared import Compared, compared
 from .statistics import flaw_of
 from .verdict import Judgement, Reason, Verdict
@@ -52,6 +53,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         within_run=change.within_run,
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
+        is_restless=_is_restless(change),
         runs=found.runs,
     )
 
@@ -103,12 +105,17 @@ def _way_out(found: Compared) -> str:
             f"the machine goes at another pace than when this was recorded (its control takes {found.pace:.2f} times "
             "as long), which cases follow more or less: if nothing else changed, add a run: --cnnperf-update-add"
         )
-    if change.of_moments < change.standard_error**2 / 2:
+    if not _is_restless(change):
         return "take more rounds, or a quieter machine"
     return (
         f"this case differs by {change.restless:.1%} (standard deviation) from minute to minute, which more visits in "
         "the same minutes do not average out: compare again some minutes later"
     )
+
+
+def _is_restless(change: Change) -> bool:
+    """Whether what the case differs by from minute to minute is most of what is not known."""
+    return change.of_moments >= change.standard_error**2 / 2
 
 
 def _percent(ratio: float) -> str:
@@ -119,10 +126,14 @@ _Decision = tuple[Verdict, Reason, str]
 
 
 def _unless_control_moved(decision: _Decision, found: Compared, *, threshold: float) -> _Decision:
-    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell."""
+    """UNDECIDED where only the control moved: the workload takes as long as ever, and the ratio cannot tell.
+
+    A control that moved by less than the default threshold makes no change of its own, and a machine's pace often does.
+    """
     verdict, _, detail = decision
-    is_still = 1 / (1 + threshold) < found.own < 1 + threshold
-    if not verdict.is_change or not is_still or not _has_moved(found.pace):
+    is_still = not _has_moved(found.own, beyond=1 + threshold)
+    alone = _has_moved(found.pace, beyond=1 + max(threshold, DEFAULT_THRESHOLD))
+    if not verdict.is_change or not is_still or not alone:
         return decision
     return (
         Verdict.UNDECIDED,
@@ -132,8 +143,8 @@ def _unless_control_moved(decision: _Decision, found: Compared, *, threshold: fl
     )
 
 
-def _has_moved(pace: float) -> bool:
-    return not 1 / CONTROL_MOVED <= pace <= CONTROL_MOVED
+def _has_moved(times: float, *, beyond: float = CONTROL_MOVED) -> bool:
+    return not 1 / beyond <= times <= beyond
 
 
 def _machine_word(pace: float) -> str:

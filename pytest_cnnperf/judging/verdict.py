@@ -63,8 +63,9 @@ class Judgement:
     `resolution` is the minimum detectable effect, the smallest relative slowdown that these samples would have shown
     four times in five (0.031 is 3.1 %); `within_run` is the variance of the ratio's logarithm by what one run shows,
     without the spread between runs; `control_pace` is the control's own time, now ÷ baseline (above 1 the machine is
-    slower). `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few; `runs` is
-    the number of runs in the recording.
+    slower). `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few;
+    `is_restless`, that what the case differs by from minute to minute is most of what is not known; `runs` is the
+    number of runs in the recording.
     """
 
     verdict: Verdict
@@ -77,4 +78,5 @@ class Judgement:
     control_pace: float | None = None
     within_run: float | None = None
     lacks_quiet_core: bool = False
+    is_restless: bool = False
     runs: int = 1

@@ -77,8 +77,8 @@ class _Seen:
     @classmethod
     def of(cls, recorded: Sequence[Recorded]) -> _Seen | None:
         """None where no run has two moments: what happens within one is not the pace of the host."""
-        apart = [(measured, known) for measured, known in recorded if measured.moments > 1]
-        seen = [(np.array(list(_of_run(*one))).reshape(-1, 2), one[0].moments) for one in apart]
+        apart = [(measured, known) for measured, known in recorded if measured.moment_count > 1]
+        seen = [(np.array(list(_of_run(*one))).reshape(-1, 2), one[0].moment_count) for one in apart]
         seen = [(values, moments) for values, moments in seen if len(values)]
         if not seen:
             return None

@@ -18,6 +18,8 @@ _ITERATIONS = 20
 # Steps of less than so many standard deviations lead nowhere.
 _NEAR = 1e-4
 _MAD_TO_SIGMA = 1.4826
+# Sums of weights that differ by less are equal.
+_TIE = 1e-9
 Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
@@ -57,6 +59,35 @@ def centre(values: Sequence[float]) -> float:
         if abs(step) < _NEAR * sigma:
             break
     return middle
+
+
+def weighted_centre(values: Sequence[float], weights: Sequence[float]) -> float:
+    """`centre` of values each of which counts for so much; the weights are 1 together, and above 0."""
+    if len(set(weights)) == 1:
+        return centre(values)
+    middle = _weighted_median(values, weights)
+    sigma = _MAD_TO_SIGMA * _weighted_median([abs(value - middle) for value in values], weights)
+    if sigma == 0:
+        return middle
+    most = HUBER * sigma
+    for _ in range(_ITERATIONS):
+        off = [value - middle for value in values]
+        pull = math.fsum(weight * min(most, max(-most, each)) for weight, each in zip(weights, off, strict=True))
+        inside = math.fsum(weight for weight, each in zip(weights, off, strict=True) if abs(each) <= most)
+        step = pull / (inside or 1.0)
+        middle += step
+        if abs(step) < _NEAR * sigma:
+            break
+    return middle
+
+
+def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The value on either side of which half of the weight lies, the mean of two where it lies between them."""
+    ordered = sorted(zip(values, weights, strict=True))
+    below = list(accumulate(weight for _, weight in ordered))
+    lower = next(number for number, weight in enumerate(below) if weight > 0.5 - _TIE)
+    is_between = below[lower] < 0.5 + _TIE and lower + 1 < len(ordered)
+    return (ordered[lower][0] + ordered[lower + 1][0]) / 2 if is_between else ordered[lower][0]
 
 
 def centre_error(residuals: Sequence[float]) -> float:
@@ -101,6 +132,16 @@ def centre_variance(count: int) -> float:
     Source: simulation; the scale of few values is badly known.
     """
     return {1: 1.0, 2: 1.0, 3: 1.18}.get(count, 1.12) / count
+
+
+def weighted_variance(weights: Sequence[float]) -> float:
+    """Variance of the weighted centre of normal values of variance 1; the weights are 1 together.
+
+    That of as many equal weights as these are worth (Kish's effective number).
+    """
+    squares = math.fsum(weight * weight for weight in weights)
+    worth = max(1, round(1 / squares))
+    return squares * worth * centre_variance(worth)
 
 
 def mad_sigma(residuals: Sequence[float]) -> float:

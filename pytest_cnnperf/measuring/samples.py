@@ -195,18 +195,25 @@ class Samples:
         filled = (number for number in sorted(by_visit) if any(each.workload_ns for each in by_visit[number]))
         return tuple(tuple(by_visit[number]) for number in filled)
 
-    @property
-    def moments(self) -> int:
-        """How many moments the visits met: what lasts for a minute or two is in all visits of that time.
+    @cached_property
+    def moments(self) -> tuple[int, ...]:
+        """Of each visit the number of its moment: what lasts for a minute or two is in all visits of that time.
 
         A visit of which nobody knows when it was is a moment of its own.
         """
-        count, began = 0, dict[int, int]()
+        numbers, began = list[int](), dict[int, int]()
         for round_, *_ in self.visits:
             at = round_.at_seconds
-            if at is None or round_.run not in began or at - began[round_.run] >= MOMENT_SECONDS:
-                count, began[round_.run] = count + 1, at or 0
-        return count
+            is_new = at is None or round_.run not in began or at - began[round_.run] >= MOMENT_SECONDS
+            if is_new:
+                began[round_.run] = at or 0
+            numbers.append((numbers[-1] if numbers else -1) + is_new)
+        return tuple(numbers)
+
+    @property
+    def moment_count(self) -> int:
+        """How many moments the visits met."""
+        return self.moments[-1] + 1 if self.moments else 0
 
     @cached_property
     def runs(self) -> tuple[Samples, ...]:

@@ -182,13 +182,14 @@ class Collector:
         if "ahead" in words:
             self._session.away[report.nodeid] = (worker, report)
             self._session.total = words["total"]
-            self.came_back(report.nodeid, ahead=words["ahead"], seconds=words["seconds"])
+            self.came_back(report.nodeid, ahead=words["ahead"], seconds=words["seconds"], waits=words["waits"])
 
-    def came_back(self, nodeid: str, *, ahead: int, seconds: float) -> None:
-        """Remember a test that will be run again, after a visit that took so long."""
+    def came_back(self, nodeid: str, *, ahead: int, seconds: float, waits: float) -> None:
+        """Remember a test that will be run again, after a visit that took so long, and waits for that long at least."""
         self._count_finished()
         self._visited_seconds[nodeid] = self._visited_seconds.get(nodeid, 0.0) + seconds
-        self._progress = self._progress.visited(nodeid, ahead, seconds)
+        due = time.monotonic() - self._session.started_seconds + waits if waits > 0 else None
+        self._progress = self._progress.visited(nodeid, ahead, seconds, due=due)
         self._show()
 
     @pytest.hookimpl(optionalhook=True)

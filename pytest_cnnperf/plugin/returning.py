@@ -31,6 +31,8 @@ LEAST_SECONDS = 60.0
 # quarter of a minute, and what is left of noise lies between minutes more than between processes. A recording, and a
 # change that is to be confirmed, asks for other processes each time.
 VISITS_OF_A_PROCESS = 2
+# Behind the last test, who may come back so soon behind another goes with it.
+TOGETHER_SECONDS = 5.0
 
 
 def come_back(item: pytest.Item, later: Later) -> NoReturn:
@@ -115,12 +117,14 @@ class Returning:
         return self._ready(is_last=True)
 
     def _wait_until_due(self) -> None:
-        """Nothing else is left to run: let the time go by after which what a case shows must still be there."""
-        seconds = min((each.not_before for each in self._waiting), default=0.0) - self._now()
-        if seconds > 0:
-            cases = "1 case shows" if len(self._waiting) == 1 else f"{len(self._waiting)} cases show"
-            self._session.tell(f"waiting {seconds:.0f} s: what {cases} must last to be believed (--cnnperf-lasting)")
-            self._sleep(seconds)
+        """Nothing else is left to run: let the time go by behind which a case shows what was of that minute only."""
+        now, due = self._now(), sorted(each.not_before for each in self._waiting)
+        if not due or due[0] <= now:
+            return
+        seconds = max(at for at in due if at <= due[0] + TOGETHER_SECONDS) - now
+        shown = "1 case shows" if len(self._waiting) == 1 else f"{len(self._waiting)} cases show"
+        self._session.tell(f"waiting {seconds:.0f} s to see whether what {shown} lasts (--cnnperf-lasting)")
+        self._sleep(seconds)
 
     def _run_again(self, session: pytest.Session, nextitem: pytest.Item | None) -> None:
         while group := self._next_group(session, nextitem):

@@ -49,7 +49,7 @@ def start(config: pytest.Config) -> None:
     if session.returns:
 
         def came_back(item: pytest.Item, later: Later) -> None:
-            collector.came_back(item.nodeid, ahead=later.ahead, seconds=later.seconds)
+            collector.came_back(item.nodeid, ahead=later.ahead, seconds=later.seconds, waits=later.waits)
 
         config.pluginmanager.register(Returning(session, came_back), "cnnperf-returning")
     config.pluginmanager.register(LocalEnd(config, session, recorder), "cnnperf-local-end")
@@ -80,7 +80,7 @@ class RemoteEnd:
 
     def came_back(self, item: pytest.Item, later: Later) -> None:
         """Tell the controller of a test that will be run again."""
-        report = aside(item, ahead=later.ahead, seconds=later.seconds, total=self._session.total)
+        report = aside(item, ahead=later.ahead, seconds=later.seconds, waits=later.waits, total=self._session.total)
         self._config.hook.pytest_runtest_logreport(report=report)
 
     @pytest.hookimpl(trylast=True)

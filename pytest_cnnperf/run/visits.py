@@ -17,9 +17,9 @@ from functools import cached_property
 from ..baseline.entry import Entry
 from ..cases import Case, DeviceKind
 from ..judging.statistics import flaw_of
-from ..judging.verdict import Judgement, Reason
+from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.between_visits import figure_error
-from ..measuring.samples import Samples, in_visits, joined, unprobed
+from ..measuring.samples import MOMENT_SECONDS, Samples, in_visits, joined, unprobed
 from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
 from .believing import is_settled, judged_so_far, look_level
@@ -87,16 +87,22 @@ class Course:
         later = (number for number, at in enumerate(began) if number and at - began[0] >= lasting_seconds)
         return next(later, len(began))
 
-    def not_before(self, began: Sequence[float], judgement: Judgement, *, threshold: float) -> float:
-        """When the next visit may begin: where a change is to be confirmed, or may come at the last look, not at once.
+    def not_before(self, visited: Visited, judgement: Judgement, *, threshold: float) -> float:
+        """When the next visit may begin: where a change is to be confirmed, or may hide in what lasts, not at once.
 
-        Visits of a run that takes a minute or two would all meet the same state of the machine's memory.
+        Visits of a run that takes a minute or two would all meet the same state of the machine's memory. So from the
+        first look on such a case is visited once a moment, for twice as long as a change must last.
         """
+        first, last = visited.began[0], visited.began[-1]
+        if len(visited.began) < self.looks[0] or judgement.verdict is not Verdict.UNDECIDED:
+            return first
+        if judgement.reason is Reason.NOT_CONFIRMED:
+            return first + self.lasting_seconds
         ratio = judgement.baseline_ratio or 1.0
         in_sight = not 1 / (1 + threshold) < ratio < 1 + threshold
-        is_shown = judgement.reason is Reason.NOT_CONFIRMED and len(began) >= self.looks[0]
-        may_be_last = in_sight and len(began) >= self.looks[-2] and not self.whole
-        return began[0] + self.lasting_seconds if is_shown or may_be_last else began[0]
+        if self.whole or last - first >= 2 * self.lasting_seconds or not (in_sight or judgement.is_restless):
+            return first
+        return min(visited.moment_began + MOMENT_SECONDS, last + self.lasting_seconds)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,13 @@ class Visited:
         """The samples of each visit, which know their number."""
         visits = [joined([each.samples for each in visit if each.samples is not None]) for visit in self.visits]
         return in_visits(visits, self.began)
+
+    @property
+    def moment_began(self) -> float:
+        """When the moment of the last visit began."""
+        numbers = self.samples.moments
+        first = self.samples.visits[numbers.index(numbers[-1])][0].visit if numbers else 0
+        return self.began[first]
 
     @property
     def worst(self) -> Answer:
@@ -152,6 +165,11 @@ class Later(Exception):
         self.fresh = fresh
         self.seconds = seconds
         self.not_before = not_before
+
+    @property
+    def waits(self) -> float:
+        """For how many seconds the next visit must not be made yet; another host knows nothing of our clock."""
+        return max(0.0, self.not_before - time.monotonic())
 
 
 class Unsettled(Exception):
@@ -198,7 +216,7 @@ def settle(
             break
         if course.apart:
             fresh = course.whole or judgement.reason in (Reason.NOT_CONFIRMED, Reason.CONTROL_MOVED)
-            not_before = course.not_before(began, judgement, threshold=threshold)
+            not_before = course.not_before(visited, judgement, threshold=threshold)
             raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh, not_before=not_before)
     return visited, judgement
 

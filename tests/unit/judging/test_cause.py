@@ -58,7 +58,11 @@ def test_what_could_not_be_observed_has_not_changed(sides: tuple[Ran, Ran]) -> N
     [
         (forced(Verdict.SAME, 1.003), Cause.ALGORITHM_CHANGED, "forced direct: +0.3 %, so it is the choice"),
         (forced(Verdict.FASTER, 0.9), Cause.ALGORITHM_CHANGED, "forced direct: -10.0 %, so it is the choice"),
-        (forced(Verdict.UNDECIDED, 1.04), Cause.ALGORITHM_CHANGED, "forced direct: +4.0 % in one visit, which is not"),
+        (
+            forced(Verdict.UNDECIDED, 1.04),
+            Cause.ALGORITHM_CHANGED,
+            "forced direct: +4.0 % in so few visits, which is not",
+        ),
         (forced(Verdict.SLOWER, 1.19), Cause.KERNEL_SLOWER, "forced direct: +19.0 % too, so the choice alone does not"),
         (Forced(Algorithm.FFT, None, "fft cannot be forced here: no"), Cause.ALGORITHM_CHANGED, "fft cannot be forced"),
     ],

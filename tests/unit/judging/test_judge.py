@@ -217,6 +217,17 @@ def test_a_control_that_moved_alone_proves_nothing_of_the_case(draw: Draw, facto
     assert "only the control moved" in judgement.detail
 
 
+@pytest.mark.parametrize("factor", [0.91, 1.09])
+def test_a_control_that_moved_alone_by_less_proves_as_little_to_a_session_of_one_case(
+    draw: Draw, factor: float
+) -> None:
+    before = draw(noise=0.002, visits=3)
+    rounds = tuple(replace(one, control_ns=tuple(round(factor * ns) for ns in one.control_ns)) for one in before.rounds)
+    floor = Floor(visits=0.005, runs=0.0)
+    judgement = judge(replace(before, rounds=rounds), before, threshold=0.05, level=session_level(1), floor=floor)
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.CONTROL_MOVED)
+
+
 def test_a_case_that_moved_beside_a_control_of_another_pace_is_judged(draw: Draw) -> None:
     before = draw(noise=0.002, visits=3)
     rounds = tuple(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_cnnperf.cases import Clock
-from pytest_cnnperf.judging.change import Side
+from pytest_cnnperf.judging.sides import Side
 from pytest_cnnperf.judging.statistics import flaw_of, session_level, summarize
 from pytest_cnnperf.judging.student import reach
 from pytest_cnnperf.judging.verdict import Reason

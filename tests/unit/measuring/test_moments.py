@@ -30,19 +30,19 @@ def visits_at(*began: int | None, run: int = 0) -> Samples:
     ],
 )
 def test_visits_of_the_same_minute_are_of_one_moment(began: tuple[int | None, ...], moments: int) -> None:
-    assert visits_at(*began).moments == moments
+    assert visits_at(*began).moment_count == moments
 
 
 @pytest.mark.parametrize("first", [(None, 200), (None, None), (150, 290)])
 @pytest.mark.parametrize("second", [(None, 70), (10, 70), (250, 310)])
 def test_runs_have_no_moment_in_common(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> None:
-    assert joined([visits_at(*first), visits_at(*second, run=1)]).moments == 4
+    assert joined([visits_at(*first), visits_at(*second, run=1)]).moment_count == 4
 
 
 def test_a_visit_without_a_sample_is_no_moment() -> None:
     samples = visits_at(None, 100, 200)
     rounds = (samples.rounds[0], replace(samples.rounds[1], workload_ns=(), control_ns=(), wall_ns=()))
-    assert replace(samples, rounds=(*rounds, samples.rounds[2])).moments == 2
+    assert replace(samples, rounds=(*rounds, samples.rounds[2])).moment_count == 2
 
 
 def test_a_visit_is_given_its_number_and_its_time_once() -> None:

@@ -90,7 +90,7 @@ def test_what_happens_within_a_moment_is_not_the_pace_of_the_host(chance: random
 def test_visits_of_few_moments_tell_less_than_as_many_at_moments_of_their_own(chance: random.Random) -> None:
     apart = measured(chance, PACES, slope=0.9)
     few = replace(apart, rounds=tuple(replace(each, at_seconds=8 * each.visit or None) for each in apart.rounds))
-    assert few.moments == 2
+    assert few.moment_count == 2
     spreads = [PaceBelief.pooled([as_measured(side)] * 40).deviation for side in (apart, few)]
     assert spreads[0] < spreads[1]
 

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_cnnperf.measuring.robust import HUBER, are_positive, centre, centre_error, centre_variance, mad_sigma
+from pytest_cnnperf.measuring.robust import (
+    HUBER,
+    are_positive,
+    centre,
+    centre_error,
+    centre_variance,
+    mad_sigma,
+    weighted_centre,
+    weighted_variance,
+)
 
 
 def test_the_centre_of_normal_values_is_nearly_as_good_as_their_mean() -> None:
@@ -113,3 +122,31 @@ def test_the_variance_of_a_centre_is_that_of_theory() -> None:
     # A variance from 8000 values is known to sqrt(2 / 8000) = 1.6 %; that of many is taken for a little too large.
     for count in (1, 2, 3, 4, 6, 9, 12):
         assert 0.95 * simulated(count) < centre_variance(count) < 1.12 * simulated(count)
+
+
+@given(st.lists(st.tuples(st.integers(-1000, 1000), st.integers(1, 4)), min_size=3, max_size=12))
+def test_a_value_that_counts_thrice_is_as_good_as_three_values(counted: list[tuple[int, int]]) -> None:
+    values, counts = zip(*counted, strict=True)
+    repeated = [float(value) for value, count in counted for _ in range(count)]
+    weighted = weighted_centre(values, [count / len(repeated) for count in counts])
+    assert weighted == pytest.approx(centre(repeated), abs=1e-3 * max(1.0, mad_sigma(repeated)))
+
+
+def test_of_values_that_count_alike_the_weighted_centre_is_the_centre() -> None:
+    values = [0.3, 0.1, 0.2, 5.0, 0.15]
+    assert weighted_centre(values, [0.2] * 5) == centre(values)
+
+
+def test_values_of_which_one_counts_for_half_lie_between_it_and_the_others() -> None:
+    # Half of the weight is at 6 and half at 2: the mean, however many values make up either half.
+    assert weighted_centre([6.0, 2.0, 2.0, 2.0, 2.0], [0.5, *[0.125] * 4]) == pytest.approx(4.0)
+    assert weighted_centre([6.0, 2.0], [0.5, 0.5]) == 4.0
+
+
+def test_the_variance_of_a_weighted_centre_is_that_of_as_many_equal_weights() -> None:
+    assert weighted_variance([1 / 7] * 7) == pytest.approx(centre_variance(7))
+    draw = random.Random(21)
+    weights = [0.05] * 4 + [0.1] * 4 + [0.2] * 2
+    centres = [weighted_centre([draw.gauss(0, 1) for _ in weights], weights) for _ in range(4000)]
+    # Known to 2.2 %.
+    assert weighted_variance(weights) == pytest.approx(statistics.pvariance(centres, 0.0), rel=0.1)

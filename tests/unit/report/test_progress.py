@@ -51,3 +51,11 @@ def test_cases_that_come_back_are_told_and_their_next_visit_is_counted():
 def test_a_recording_knows_after_one_case_that_all_are_visited_three_times():
     progress = Progress(10).visited("test_0", 2, 1.0)
     assert progress.seconds_left(1.0) == 29.0
+
+
+def test_what_a_test_waits_for_is_time_that_is_left():
+    progress = after(10, *[Verdict.SAME] * 9).visited("test_9", 1, 2.0, due=130.0)
+    assert progress.seconds_left(100.0) == 30.0
+    # It is visited, and waits no more.
+    assert progress.visited("test_9", 1, 2.0).seconds_left(130.0) < 30.0
+    assert progress.finished("test_9", Verdict.SAME, 2.0).seconds_left(130.0) == 0.0

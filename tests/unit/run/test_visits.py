@@ -51,7 +51,7 @@ def course_of(
 def test_visits_know_when_they_began() -> None:
     shown = replace(visited(1.0, 1.0, 1.0), began=(5000.0, 5012.4, 5130.0))
     assert [each.rounds[0].at_seconds for each in shown.by_visit] == [None, 12, 130]
-    assert (shown.samples.moments, len(shown.samples.visits)) == (2, 3)
+    assert (shown.samples.moment_count, len(shown.samples.visits)) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -156,28 +156,43 @@ def test_later_visits_are_those_that_began_long_after_the_first(
 
 
 @pytest.mark.parametrize(
-    ("count", "ratio", "reason", "settings", "waits"),
+    ("began", "ratio", "reason", "settings", "not_before"),
     [
-        (3, 1.2, Reason.NOT_CONFIRMED, COMPARE, False),
-        (4, 1.2, Reason.NOT_CONFIRMED, COMPARE, True),
-        (5, 0.8, Reason.NOT_CONFIRMED, COMPARE, True),
-        # Too noisy to be told: soon again, unless the next look is the last.
-        (4, 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, False),
-        (8, 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, True),
-        (8, 1.03, Reason.INTERVAL_TOO_WIDE, COMPARE, False),
-        (8, None, Reason.TOO_FEW_SAMPLES, COMPARE, False),
-        (8, 1.2, Reason.INTERVAL_TOO_WIDE, RECORD, False),
-        (8, 1.2, Reason.NOT_CONFIRMED, RECORD, True),
+        ((0, 20, 40), 1.2, Reason.NOT_CONFIRMED, COMPARE, 0),
+        # A change that is shown must last.
+        ((0, 20, 40, 70), 1.2, Reason.NOT_CONFIRMED, COMPARE, 120),
+        ((0, 20, 40, 70, 75), 0.8, Reason.NOT_CONFIRMED, COMPARE, 120),
+        ((0, 20, 40, 70, 75), 1.2, Reason.NOT_CONFIRMED, RECORD, 120),
+        # One that noise may hide is looked at a moment later, from the first look on.
+        ((0, 20, 40), 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, 0),
+        ((0, 20, 40, 50), 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, 60),
+        ((0, 20, 40, 70), 0.8, Reason.INTERVAL_TOO_WIDE, COMPARE, 130),
+        ((0, 20, 40, 70, 130, 190), 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, 250),
+        # For four minutes.
+        ((0, 20, 40, 70, 130, 190, 250), 1.2, Reason.INTERVAL_TOO_WIDE, COMPARE, 0),
+        # Neither where none is in sight, nor in a recording, which goes on to its end anyway.
+        ((0, 20, 40, 50), 1.03, Reason.INTERVAL_TOO_WIDE, COMPARE, 0),
+        ((0, 20, 40, 50), None, Reason.TOO_FEW_SAMPLES, COMPARE, 0),
+        ((0, 20, 40, 50), 1.2, Reason.INTERVAL_TOO_WIDE, RECORD, 0),
     ],
 )
 def test_a_case_waits_where_its_next_visits_decide(
-    count: int, ratio: float | None, reason: Reason, settings: Settings, waits: bool
+    began: tuple[float, ...], ratio: float | None, reason: Reason, settings: Settings, not_before: float
 ) -> None:
     course = course_of(settings=settings)
     assert course.lasting_seconds == 120.0
     unsure = Judgement(Verdict.UNDECIDED, reason, baseline_ratio=ratio)
-    not_before = course.not_before([100.0 + number for number in range(count)], unsure, threshold=0.05)
-    assert not_before == (220.0 if waits else 100.0)
+    shown = replace(visited(*[1.0] * len(began)), began=tuple(5000.0 + at for at in began))
+    assert course.not_before(shown, unsure, threshold=0.05) == 5000.0 + not_before
+
+
+def test_a_case_that_differs_from_minute_to_minute_waits_for_another_even_where_no_change_is_in_sight() -> None:
+    shown = replace(visited(*[1.0] * 4), began=(5000.0, 5001.0, 5002.0, 5003.0))
+    unsure = Judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE, baseline_ratio=1.0, is_restless=True)
+    assert course_of().not_before(shown, unsure, threshold=0.05) == 5060.0
+    hasty, at_once = (replace(course_of(), lasting_seconds=seconds) for seconds in (4.0, 0.0))
+    assert hasty.not_before(shown, unsure, threshold=0.05) == 5007.0
+    assert at_once.not_before(shown, unsure, threshold=0.05) == 5000.0
 
 
 class Visits:
