@@ -27,6 +27,10 @@ class WorkerFailed(CnnperfError):
     """A worker that crashed, hung, or broke the wire protocol; the text carries the end of its stderr."""
 
 
+class WorkerSilent(WorkerFailed):
+    """A worker that did not answer in time."""
+
+
 class WorkerRefused(CnnperfError):
     """A living worker that answered a request with an error of its own (the adapter raised)."""
 

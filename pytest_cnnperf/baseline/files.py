@@ -56,7 +56,7 @@ def read(path: Path) -> str | None:
     except OSError as error:
         raise BaselineError(
             f"{path}: cannot be read ({error.strerror}); ls -l {path} shows why, or choose --cnnperf-baselines DIR"
-        ) from error
+        ) from None
 
 
 def replace(path: Path, text: str) -> None:

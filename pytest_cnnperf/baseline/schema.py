@@ -63,7 +63,7 @@ class Where:
         line = line or self._line_of_key()
         place = f"{self.path}:{line}" if line else f"{self.path}"
         case = f" case {self.key}:" if self.key else ""
-        raise BaselineError(f"{place}:{case} {message}. {remedy or remedies(self.path)}")
+        raise BaselineError(f"{place}:{case} {message}. {remedy or remedies(self.path)}") from None
 
     def _line_of_key(self) -> int | None:
         at = self.text.find(json.dumps(self.key)) if self.key else -1

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ..cases import Case, DeviceKind
-from ..errors import FrameworkUnavailable, WorkerRefused
+from ..errors import FrameworkUnavailable, WorkerRefused, WorkerSilent
 from ..frameworks.spec import FrameworkSpec, Offer
 from .process import Worker
 
@@ -46,6 +46,7 @@ class Pool:
         self._limit = limit
         self._deadline_seconds = deadline_seconds
         self._workers: OrderedDict[Identity, Worker] = OrderedDict()
+        self._silent: dict[str, WorkerSilent] = {}
 
     def worker(
         self,
@@ -126,6 +127,9 @@ class Pool:
         self.close()
 
     def _start(self, spec: FrameworkSpec, identity: Identity) -> Worker:
+        if spec.name in self._silent:
+            # Each of its cases would wait as long as the first.
+            raise WorkerSilent(f"not started again, since it hung before: {self._silent[spec.name]}")
         try:
             return Worker.start(
                 spec.command,
@@ -135,6 +139,9 @@ class Pool:
                 name=spec.name,
                 deadline_seconds=self._deadline_seconds,
             )
+        except WorkerSilent as error:
+            self._silent[spec.name] = error
+            raise
         except WorkerRefused as error:
             if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
                 raise FrameworkUnavailable(

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
-from ..errors import NotOffered, Recompiled, WorkerFailed, WorkerRefused
+from ..errors import NotOffered, Recompiled, WorkerFailed, WorkerRefused, WorkerSilent
 from ..worker import wire
 from .pipes import Deadline, DeadlineExpired, PipeClosed, Pipes, StderrTail
 
@@ -32,6 +32,8 @@ _NOT_INHERITED = (
     "CNNPERF_CPUS",
 )
 _POLITE_SECONDS = 5.0
+# Requests that are made only where something is timed.
+_OF_TIMING = ("estimate", "time", "output", "peak")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class Worker:
                 {**fields, "request": name, "id": self._requests}, arrays or {}, Deadline(deadline_seconds)
             )
         except DeadlineExpired:
-            self._fail(name, f"no answer within {deadline_seconds:.3g} s; its process group was ended", started)
+            why = f"no answer within {deadline_seconds:.3g} s; its process group was ended"
+            self._fail(name, why, started, kind=WorkerSilent)
         except PipeClosed:
             self._fail(name, "it ended without an answer", started)
         except (wire.ProtocolError, MemoryError) as error:
@@ -168,10 +171,12 @@ class Worker:
     def _what(self, name: str) -> str:
         return f"worker {self.name}, request {name!r}" + (f" for {self.subject}" if self.subject else "")
 
-    def _fail(self, name: str, why: str, started: float) -> NoReturn:
-        raise self.failure(name, why, seconds=time.monotonic() - started)
+    def _fail(self, name: str, why: str, started: float, *, kind: type[WorkerFailed] = WorkerFailed) -> NoReturn:
+        raise self.failure(name, why, seconds=time.monotonic() - started, kind=kind)
 
-    def failure(self, name: str, why: str, *, seconds: float | None = None) -> WorkerFailed:
+    def failure(
+        self, name: str, why: str, *, seconds: float | None = None, kind: type[WorkerFailed] = WorkerFailed
+    ) -> WorkerFailed:
         """End this worker and return the error that tells what it did wrong in request `name`."""
         own_end = self._wait(1.0 if "ended without" in why else 0.0)
         self.kill()
@@ -179,9 +184,8 @@ class Worker:
         status = "" if own_end is None else f"; {_told(own_end)}"
         tail = self._stderr.text()
         end = f"; the end of its stderr:\n{_indented(tail)}" if tail else "; its stderr was empty"
-        return WorkerFailed(
-            f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: run this test alone with --cnnperf-check-only"
-        )
+        alone = "run this test alone" + ("" if name in _OF_TIMING else " with --cnnperf-check-only")
+        return kind(f"{self._what(name)} failed{after}: {why}{status}{end}\nnext: {alone}")
 
     def _wait(self, seconds: float) -> int | None:
         try:

@@ -40,6 +40,12 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
             warnings.warn(NoBaselineWarning(describe(outcome)), stacklevel=2)
 
 
+def _without_timing(outcome: Outcome) -> str:
+    """A stale output shows in a timed call only."""
+    is_stale = outcome.reason is Reason.RESULT_STALE
+    return "   to see it again" if is_stale else " --cnnperf-check-only   to see it again without timing"
+
+
 def describe(outcome: Outcome) -> str:
     """Verdict, case, numbers and the next command, as a test's failure shows them."""
     lines = [f"{outcome.verdict} ({outcome.reason}): {outcome.key}", outcome.detail]
@@ -50,6 +56,7 @@ def describe(outcome: Outcome) -> str:
             f"Next: pytest '{outcome.nodeid}' --cnnperf-compare   to see it again; "
             f"add --cnnperf-update instead to accept the new speed"
         )
-    if outcome.verdict is Verdict.WRONG or outcome.reason is Reason.WORKER_FAILED:
-        lines.append(f"Next: pytest '{outcome.nodeid}' --cnnperf-check-only   to see it again without timing")
+    # What a failed worker has to say ends with what to do.
+    if outcome.verdict is Verdict.WRONG:
+        lines.append(f"Next: pytest '{outcome.nodeid}'{_without_timing(outcome)}")
     return "\n".join(line for line in lines if line)

@@ -58,9 +58,14 @@ def show(session: Session, terminal: TerminalReporter) -> None:
     write(render(session.report, width=terminal._tw.fullwidth, color=terminal.hasmarkup), terminal)
 
 
+def _unfinished(session: Session) -> int:
+    """How many cases the run had not finished with."""
+    return len(session.away) + (len(session.run.waiting) if session.has_run else 0)
+
+
 def _interrupted(session: Session) -> tuple[str, ...]:
     """What is told of cases that the run had not finished with."""
-    waiting = len(session.away) + (len(session.run.waiting) if session.has_run else 0)
+    waiting = _unfinished(session)
     if not waiting:
         return ()
     cases = "case was" if waiting == 1 else "cases were"
@@ -175,5 +180,6 @@ def _report(
         unused=unused,
         notices=notices,
         compared=session.settings.compare,
+        unfinished=_unfinished(session),
         command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     )

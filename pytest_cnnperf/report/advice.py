@@ -38,11 +38,12 @@ def next_commands(report: Report) -> tuple[str, ...]:
 
 def advice(report: Report) -> tuple[Advice, ...]:
     """What to type next, most urgent first; nothing when all is well."""
-    if not report.outcomes:
+    if not report.outcomes and not report.unfinished:
         return (Advice("nothing ran; see which cases there are", _with(report.command, "--collect-only -q")),)
     return (
         *_wrong(report),
         *_slower(report),
+        *_unfinished(report),
         *_undecided(report),
         *_gpus(report),
         *_without_baseline(report),
@@ -53,10 +54,16 @@ def advice(report: Report) -> tuple[Advice, ...]:
 
 def _wrong(report: Report) -> tuple[Advice, ...]:
     wrong = report.with_verdict(Verdict.WRONG)
-    if not wrong:
-        return ()
-    command = _only(_with(_without(report.command, "--cnnperf-compare"), "--cnnperf-check-only"), wrong)
-    return (Advice(f"check {_them(wrong, 'wrong case')} again, without timing", command),)
+    # A stale output shows in a timed call only.
+    stale = [each for each in wrong if each.reason is Reason.RESULT_STALE]
+    others = [each for each in wrong if each not in stale]
+    found = []
+    if others:
+        command = _only(_with(_without(report.command, "--cnnperf-compare"), "--cnnperf-check-only"), others)
+        found.append(Advice(f"check {_them(others, 'wrong case')} again, without timing", command))
+    if stale:
+        found.append(Advice(f"time {_them(stale, 'stale case')} again", _only(report.command, stale)))
+    return tuple(found)
 
 
 def _slower(report: Report) -> tuple[Advice, ...]:
@@ -69,6 +76,14 @@ def _slower(report: Report) -> tuple[Advice, ...]:
         Advice(f"measure {_them(slower, 'slower case')} again", again),
         Advice("if the change is wanted, make it the baseline", accept),
     )
+
+
+def _unfinished(report: Report) -> tuple[Advice, ...]:
+    if not report.unfinished:
+        return ()
+    records_new = any(flag in report.command for flag in ("--cnnperf-update-new", "--cnnperf-missing=record"))
+    command = _with(report.command, "--cnnperf-only-missing") if records_new else report.command
+    return (Advice(f"go on with {counted(report.unfinished, 'unfinished case')}", command),)
 
 
 def _undecided(report: Report) -> tuple[Advice, ...]:

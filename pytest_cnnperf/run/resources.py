@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Frameworks and environments follow each other; few need to live at once.
 _WORKERS = 4
+# A framework may take so long to be imported; beyond that its process is silent, for as long as a user allows.
+_START_SECONDS, _MOST_START_SECONDS = 60.0, 120.0
 # The best of so many looks by each framework at what a core can do, a fifth of a second each.
 _MOST_PEAKS = 5
 
@@ -67,7 +69,8 @@ class Run:
         self._leases = Leases(on_wait=on_wait)
         self.waiting: dict[tuple[str, str], Visited] = {}
         self.questions = Questions()
-        self._pool = Pool(limit=_WORKERS)
+        start_seconds = min(_START_SECONDS + settings.deadline_seconds, _MOST_START_SECONDS)
+        self._pool = Pool(limit=_WORKERS, deadline_seconds=start_seconds)
         self._cores = _turned(cores(), worker_number)
         self._session_pid = session_pid
         self._inner_pids: set[int] = set()

@@ -174,9 +174,12 @@ def test_an_interrupt_keeps_what_was_settled_and_what_was_stored(suite, interrup
 
 @pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrupted, distribution):
-    output = interrupted("--cnnperf-update", *distribution, tests=4)
+    output = interrupted("--cnnperf-update-new", *distribution, tests=4)
     # Of six visits both have made one, layer a two.
     assert "2 cases were still to be visited again when the run ended: neither judged nor recorded" in output
+    assert "go on with 2 unfinished cases" in output
+    assert "--cnnperf-only-missing" in output
+    assert "nothing ran" not in output
     assert suite.baseline_files == []
 
 

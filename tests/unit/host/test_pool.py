@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_cnnperf.cases import Algorithm, Case, DeviceKind, Pass, Problem
-from pytest_cnnperf.errors import FrameworkUnavailable, WorkerFailed
+from pytest_cnnperf.errors import FrameworkUnavailable, WorkerFailed, WorkerSilent
 from pytest_cnnperf.frameworks.spec import FrameworkSpec, Offer
 from pytest_cnnperf.host.pool import Pool, identify
 from pytest_cnnperf.host.process import WORKER_FOLDER
@@ -142,6 +142,20 @@ def test_a_framework_that_cannot_be_imported_comes_with_its_install_command(tmp_
         match=r"The fake cannot be imported by its worker; next: pip install fake\n.*no_such_framework",
     ):
         pool.worker(replace(SPEC, adapter=adapter), OFFER, CASE)
+
+
+def test_a_framework_that_hangs_at_its_start_costs_the_wait_of_one_case(tmp_path):
+    path = tmp_path / "script.json"
+    hangs = {"default": {"fault": "hang", "at": "hello"}}
+    path.write_text(json.dumps({"generation_file": str(tmp_path / "count"), "generations": [hangs]}))
+    spec = replace(SPEC, environment={"CNNPERF_FAKE_SCRIPT": str(path)})
+    with Pool(deadline_seconds=1.0) as pool:
+        with pytest.raises(WorkerSilent, match=r"request 'hello' failed after .* no answer within 1 s"):
+            pool.worker(spec, OFFER, CASE)
+        with pytest.raises(WorkerSilent, match="not started again, since it hung before: worker fake, request 'hello'"):
+            pool.worker(spec, OTHER, CASE)
+        assert pool.worker(replace(SPEC, name="another"), OFFER, CASE).alive
+    assert int((tmp_path / "count").read_text()) == 1
 
 
 def test_an_interrupted_run_leaves_no_process_behind():

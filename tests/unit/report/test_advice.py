@@ -50,6 +50,26 @@ def test_an_advised_selection_replaces_that_of_the_run_and_leaves_its_files_alon
     assert again.startswith("pytest perftests --cnnperf-compare -k 'torch-convolution-")
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("pytest perftests --cnnperf-update-new", " --cnnperf-only-missing"),
+        ("pytest perftests --cnnperf-compare --cnnperf-missing=record", " --cnnperf-only-missing"),
+        # Nothing tells which of the stored cases were recorded anew.
+        ("pytest perftests --cnnperf-update", ""),
+        ("pytest perftests --cnnperf-compare", ""),
+    ],
+)
+def test_a_run_that_was_cut_off_goes_on(report, command, more):
+    assert next_commands(report(unfinished=2, command=command)) == (command + more,)
+
+
+def test_a_stale_case_is_timed_again_since_nothing_else_shows_it(report, outcome):
+    stale = outcome(verdict=Verdict.WRONG, reason=Reason.RESULT_STALE, baseline_ratio=None)
+    (again,) = next_commands(report(stale))
+    assert again.startswith("pytest perftests --cnnperf-compare -k ")
+
+
 def test_the_advised_selection_matches_its_case_and_not_its_neighbours(report, outcome, case):
     again = next_commands(report(outcome(**SLOWER)))[0]
     pieces = shlex.split(again)[-1].split(" and ")
