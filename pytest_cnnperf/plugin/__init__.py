@@ -73,7 +73,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _show_as_text(error: CnnperfError) -> NoReturn:
     """Fail with the text of an error of ours, which is complete without a traceback."""
-    pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+    raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,20 +22,29 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 
-def finish(config: pytest.Config, session: Session, recorder: Recorder) -> tuple[str, ...]:
-    """End the workers, write what the settings ask for, and keep the report; returns what could not be written."""
+def finish(config: pytest.Config, session: Session, recorder: Recorder, *, failed_tests: int = 0) -> tuple[str, ...]:
+    """End the workers, write what the settings ask for, and keep the report; returns what could not be written.
+
+    JSON is written whatever came of the tests: one of an earlier run in its place would be taken for this one's.
+    """
     session.remote_facts.append(session.facts())
     session.close()
     holes = any(facts["holes"] for facts in session.remote_facts)
     notices = (*_interrupted(session), *_left_out(session), *_not_added(session))
-    if not session.outcomes and not notices and not (holes and session.collected):
+    is_silent = not session.outcomes and not notices and not (holes and session.collected)
+    if is_silent and not (session.settings.json and failed_tests):
         return ()
     errors: list[str] = []
     written = (*_write_baselines(recorder, errors), *_learn(session, errors))
     unused = _unused(config, session, errors)
     if unused and session.settings.prune:
         written, unused = (*written, *_prune(session, unused, errors)), ()
-    session.report = _report(config, session, written=written, unused=unused, notices=(*notices, *errors))
+
+    def report() -> Report:
+        words = (*notices, *errors)
+        return _report(config, session, written=written, unused=unused, notices=words, failed_tests=failed_tests)
+
+    session.report = report()
     if session.settings.json:
         from ..report import json
 
@@ -43,7 +52,9 @@ def finish(config: pytest.Config, session: Session, recorder: Recorder) -> tuple
             json.write(session.report, config.invocation_params.dir / session.settings.json)
         except CnnperfError as error:
             errors.append(str(error))
-            session.report = _report(config, session, written=written, unused=unused, notices=(*notices, *errors))
+            session.report = report()
+    if is_silent and not errors:
+        session.report = None
     return tuple(errors)
 
 
@@ -166,6 +177,7 @@ def _report(
     written: tuple[str, ...],
     unused: tuple[str, ...],
     notices: tuple[str, ...],
+    failed_tests: int,
 ) -> Report:
     peaks = {name: max(filter(None, (facts[name] for facts in session.remote_facts)), default=None) for name in RATES}
     holes = merged(Hole(**hole) for facts in session.remote_facts for hole in facts["holes"])
@@ -181,5 +193,6 @@ def _report(
         notices=notices,
         compared=session.settings.compare,
         unfinished=_unfinished(session),
+        failed_tests=failed_tests,
         command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     )

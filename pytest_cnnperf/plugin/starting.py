@@ -105,7 +105,8 @@ class LocalEnd:
         """End the workers and write; an error here fails the run, but never hides what the tests said."""
         from .ending import finish
 
-        if finish(self._config, self._session, self._recorder) and exitstatus == pytest.ExitCode.OK:
+        errors = finish(self._config, self._session, self._recorder, failed_tests=session.testsfailed)
+        if errors and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -39,6 +39,9 @@ def next_commands(report: Report) -> tuple[str, ...]:
 def advice(report: Report) -> tuple[Advice, ...]:
     """What to type next, most urgent first; nothing when all is well."""
     if not report.outcomes and not report.unfinished:
+        # Tests that failed before they had an outcome say themselves what to do.
+        if report.failed_tests:
+            return ()
         return (Advice("nothing ran; see which cases there are", _with(report.command, "--collect-only -q")),)
     return (
         *_wrong(report),

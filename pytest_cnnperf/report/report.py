@@ -26,7 +26,8 @@ class Report:
     `peak_flops` is the measured matrix-product rate of one CPU core, `gpu_peak_flops` that of one GPU in strict
     float32, and `gpu_copy_bytes_per_second` what that GPU reads and writes when it copies. `written` says in words what
     was stored, e.g. "12 new baseline entries in baselines/amd-epyc-2core/torch.json"; `unused` are stored keys that no
-    case asked for; `unfinished` cases were still to be visited when the run ended; `command` is how pytest was called.
+    case asked for; `unfinished` cases were still to be visited when the run ended, and
+    `failed_tests` have failed; `command` is how pytest was called.
     Units: peak_flops in FLOP/s, threshold a fraction (0.05 is 5 %).
     """
 
@@ -41,6 +42,7 @@ class Report:
     notices: tuple[str, ...] = ()
     compared: bool = False
     unfinished: int = 0
+    failed_tests: int = 0
     command: str = "pytest perftests"
     gpu_peak_flops: float | None = None
     gpu_copy_bytes_per_second: float | None = None

@@ -99,10 +99,15 @@ def test_a_broken_baseline_file_fails_with_its_name_and_is_kept(suite, edit):
     }[edit]
     assert broken != text
     file.write_text(broken)
-    result = suite.run("--cnnperf-compare", "--cnnperf-update")
+    earlier = suite.pytester.path / "out.json"
+    earlier.write_text("what an earlier run has left")
+    result = suite.run("--cnnperf-compare", "--cnnperf-update", "--cnnperf-json=out.json")
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines([f"*BaselineError: *{file.name}*"])
+    result.stdout.no_fnmatch_line("*During handling of the above exception*")
+    result.stdout.no_fnmatch_line("*nothing ran*")
     assert file.read_text() == broken
+    assert json.loads(earlier.read_text())["outcomes"] == []
 
 
 def test_a_directory_that_cannot_be_written_fails_before_anything_is_measured(suite):

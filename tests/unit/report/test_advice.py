@@ -18,6 +18,11 @@ def test_nothing_is_advised_when_all_is_well(report, outcome):
     assert next_commands(report(outcome())) == ()
 
 
+def test_a_run_of_nothing_says_how_to_see_its_cases_unless_its_tests_have_failed(report):
+    assert next_commands(report()) == ("pytest perftests --cnnperf-compare --collect-only -q",)
+    assert next_commands(report(failed_tests=2)) == ()
+
+
 def test_a_run_without_comparison_advises_one(report, outcome):
     found = report(outcome(**UNKNOWN, reason=Reason.NOT_COMPARED), compared=False, command="pytest perftests -q")
     assert next_commands(found) == ("pytest perftests -q --cnnperf-compare",)
