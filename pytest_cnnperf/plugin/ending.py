@@ -21,6 +21,9 @@ from .session import Session
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+# Of the tables all columns but the kernel and what others take find room.
+WIDTH_OF_A_LOG = 100
+
 
 def finish(config: pytest.Config, session: Session, recorder: Recorder, *, failed_tests: int = 0) -> tuple[str, ...]:
     """End the workers, write what the settings ask for, and keep the report; returns what could not be written.
@@ -66,7 +69,9 @@ def show(session: Session, terminal: TerminalReporter) -> None:
 
     terminal.section("cnnperf", sep="=")
     terminal.ensure_newline()
-    write(render(session.report, width=terminal._tw.fullwidth, color=terminal.hasmarkup), terminal)
+    # Nothing wraps the lines of a log: pytest takes it to be 80 columns wide.
+    width = terminal._tw.fullwidth if terminal.isatty else max(terminal._tw.fullwidth, WIDTH_OF_A_LOG)
+    write(render(session.report, width=width, color=terminal.hasmarkup), terminal)
 
 
 def _unfinished(session: Session) -> int:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_cnnperf.measuring.lease import core_device, cores, lease
+from pytest_cnnperf.plugin.ending import show
 
 from .conftest import DEFAULT
 
@@ -181,6 +183,22 @@ def test_an_interrupted_recording_tells_what_it_had_not_finished(suite, interrup
     assert "--cnnperf-only-missing" in output
     assert "nothing ran" not in output
     assert suite.baseline_files == []
+
+
+@pytest.mark.parametrize(("is_terminal", "width"), [(True, 80), (False, 100)])
+def test_nothing_is_left_out_of_a_log_for_want_of_room(monkeypatch, is_terminal, width):
+    widths = []
+    monkeypatch.setattr("pytest_cnnperf.report.terminal.render", lambda _report, *, width, color: widths.append(width))
+    monkeypatch.setattr("pytest_cnnperf.report.terminal.write", lambda _lines, _terminal: None)
+    terminal = SimpleNamespace(
+        section=lambda *_, **__: None,
+        ensure_newline=lambda: None,
+        _tw=SimpleNamespace(fullwidth=80),
+        isatty=is_terminal,
+        hasmarkup=False,
+    )
+    show(SimpleNamespace(report="a report"), terminal)
+    assert widths == [width]
 
 
 def workers_of(suite) -> list[int]:

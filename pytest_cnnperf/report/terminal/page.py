@@ -17,9 +17,9 @@ from .timings import FASTEST
 _MOST_UNUSED = 5
 _LEAST_WIDTH = 60
 _LEGEND = (
-    f"{FASTEST} fastest of its group · ± half the interval of time ÷ control · GFLOP/s and share of peak count the "
-    "multiplications of the definition, whatever the algorithm saves · peak is the best matrix product of any "
-    "framework here · error as a fraction of its bound"
+    f"{FASTEST} fastest of its group · ± half the interval of time ÷ control · GFLOP/s (where 90 columns are) and "
+    "share of peak count the multiplications of the definition, whatever the algorithm saves · peak is the best "
+    "matrix product of any framework here · error as a fraction of its bound"
 )
 _LEGEND_OF_GPUS = (
     " · of a GPU peak is cuBLAS's best product in strict float32, and copy the least traffic of the case as a share of "
