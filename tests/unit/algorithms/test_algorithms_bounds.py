@@ -88,23 +88,26 @@ def test_winograd_is_judged_by_its_tile(pass_, tile):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "tile", "error"),
-    # Relative L2 error in float32 for C = 64, r = 3, measured with NumPy on ReLU-normal images and He's filters.
+    ("algorithm", "tile", "errors"),
+    # Relative L2 errors in float32 measured with NumPy on ReLU-normal images and He's filters (FACTS.md, 2.5), of 64,
+    # 256 and 512 channels by 3 x 3 filters, and of 96 by 5 x 5. One draw each: those of the operands here differ.
     [
-        (Algorithm.DIRECT, None, 2.1e-7),
-        (Algorithm.FFT, None, 2.3e-7),
-        (Algorithm.WINOGRAD, 2, 2.3e-7),
-        (Algorithm.WINOGRAD, 4, 7.6e-7),
-        (Algorithm.WINOGRAD, 6, 1.7e-6),
-        (Algorithm.WINOGRAD, 8, 7.6e-5),
+        (Algorithm.DIRECT, None, (2.1e-7, 2.8e-7, 3.0e-7, 2.7e-7)),
+        (Algorithm.FFT, None, (2.3e-7, 3.3e-7, 4.8e-7, 2.5e-7)),
+        (Algorithm.WINOGRAD, 2, (2.3e-7, 4.3e-7, 2.1e-7, 1.9e-6)),
+        (Algorithm.WINOGRAD, 4, (7.6e-7, 1.05e-6, 1.2e-6, 1.7e-6)),
+        (Algorithm.WINOGRAD, 6, (1.7e-6, 2.1e-6, 2.6e-6, 7.2e-5)),
+        (Algorithm.WINOGRAD, 8, (7.6e-5, 1.1e-4, 8.4e-5)),
     ],
 )
-def test_float32_loses_as_much_as_was_measured(algorithm, tile, error):
-    problem = Problem(1, 64, 24, 24, 16, 3, 3, pad=1)
-    first, second = operands(problem, Pass.FORWARD, exact=False, seed=0)
-    truth = truth_of(problem, Pass.FORWARD, first, second)
-    output = in_float32(algorithm, problem, Pass.FORWARD, first, second, tile)
-    assert error / 3 < np.linalg.norm(output - truth) / np.linalg.norm(truth) < error * 3
+def test_float32_loses_as_much_as_was_measured(algorithm, tile, errors):
+    for (channels, r), error in zip([(64, 3), (256, 3), (512, 3), (96, 5)], errors, strict=False):
+        problem = Problem(1, channels, 24, 24, 16, r, r, pad=r // 2)
+        first, second = operands(problem, Pass.FORWARD, exact=False, seed=0)
+        truth = truth_of(problem, Pass.FORWARD, first, second)
+        output = in_float32(algorithm, problem, Pass.FORWARD, first, second, tile)
+        seen = np.linalg.norm(output - truth) / np.linalg.norm(truth)
+        assert error / 5 < seen < error * 5, (channels, r)
 
 
 def test_a_larger_winograd_tile_has_a_wider_bound_than_a_smaller_one():

@@ -101,6 +101,17 @@ def test_buffers_of_the_whole_fft_are_those_of_mathieu(name, megabytes, pass_):
     assert cost(Algorithm.FFT, layer(name), pass_).workspace_bytes / MEGABYTE == pytest.approx(megabytes, abs=0.5)
 
 
+@pytest.mark.parametrize("side", [8, 16, 32])
+@pytest.mark.parametrize("name", ["conv3", "conv4", "conv5"])
+def test_buffers_of_the_tiled_fft_are_the_half_spectra_of_all_tiles(name, side):
+    # 8 t (t / 2 + 1) (N T C + N T K + C K) bytes, with T tiles of t - 2 outputs a side (3 x 3 filters).
+    problem = layer(name)
+    per_side = -(-13 // (side - 2))
+    images = problem.n * per_side**2 * (problem.c + problem.k)
+    expected = 8 * side * (side // 2 + 1) * (images + problem.c * problem.k)
+    assert cost(Algorithm.FFT_TILING, problem, Pass.FORWARD, tile=side).workspace_bytes == expected
+
+
 @pytest.mark.parametrize(
     ("name", "of_one", "of_256"),
     [("conv1", 4.39, 1124), ("conv2", 7.00, 1792), ("conv3", 1.56, 399), ("conv4", 2.34, 598), ("conv5", 2.34, 598)],
