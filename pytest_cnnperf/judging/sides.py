@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..measuring.between_visits import pair_variance, visit_excess
+from ..measuring.between_visits import pair_variance, visit_excess, within_error
 from ..measuring.figure import visit_logs
 from ..measuring.robust import weighted_centre, weighted_variance
 from ..measuring.samples import Samples
@@ -113,7 +113,7 @@ class Side:
         """Of samples with a figure; `of_pair` is the variance of a pair, where it is better known from elsewhere."""
         of_pair = of_pair or (pair_variance(samples), float(samples.freedom))
         pairs = tuple(sum(len(round_.workload_ns) for round_ in rounds) for rounds in samples.visits)
-        within = math.sqrt(_within(of_pair[0], pairs, _equal(len(pairs))))
+        within = within_error(samples, of_pair=of_pair[0])
         return cls(visit_logs(samples), pairs, samples.moments, of_pair, Apart.of(samples, within=within))
 
     def counted(self, noise: Noise) -> Counted:

@@ -40,12 +40,6 @@ def act_on(outcome: Outcome, settings: Settings) -> None:
             warnings.warn(NoBaselineWarning(describe(outcome)), stacklevel=2)
 
 
-def _without_timing(outcome: Outcome) -> str:
-    """A stale output shows in a timed call only."""
-    is_stale = outcome.reason is Reason.RESULT_STALE
-    return "   to see it again" if is_stale else " --cnnperf-check-only   to see it again without timing"
-
-
 def describe(outcome: Outcome) -> str:
     """Verdict, case, numbers and the next command, as a test's failure shows them."""
     lines = [f"{outcome.verdict} ({outcome.reason}): {outcome.key}", outcome.detail]
@@ -58,5 +52,6 @@ def describe(outcome: Outcome) -> str:
         )
     # What a failed worker has to say ends with what to do.
     if outcome.verdict is Verdict.WRONG:
-        lines.append(f"Next: pytest '{outcome.nodeid}'{_without_timing(outcome)}")
+        how = "" if outcome.shows_in_timed_calls_only else " --cnnperf-check-only"
+        lines.append(f"Next: pytest '{outcome.nodeid}'{how}   to see it again{' without timing' if how else ''}")
     return "\n".join(line for line in lines if line)

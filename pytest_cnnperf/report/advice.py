@@ -57,9 +57,8 @@ def advice(report: Report) -> tuple[Advice, ...]:
 
 def _wrong(report: Report) -> tuple[Advice, ...]:
     wrong = report.with_verdict(Verdict.WRONG)
-    # A stale output shows in a timed call only.
-    stale = [each for each in wrong if each.reason is Reason.RESULT_STALE]
-    others = [each for each in wrong if each not in stale]
+    stale = [each for each in wrong if each.shows_in_timed_calls_only]
+    others = [each for each in wrong if not each.shows_in_timed_calls_only]
     found = []
     if others:
         command = _only(_with(_without(report.command, "--cnnperf-compare"), "--cnnperf-check-only"), others)

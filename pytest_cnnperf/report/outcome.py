@@ -66,6 +66,11 @@ class Outcome:
         """Whether all of its fields are known; others are reckoned when somebody asks (untold.py)."""
         return True
 
+    @property
+    def shows_in_timed_calls_only(self) -> bool:
+        """Whether a check without timing cannot see what is wrong: a stale output is that of an earlier call."""
+        return self.reason is Reason.RESULT_STALE
+
     def but(self, **fields: Any) -> Outcome:
         """This outcome with other values of these fields.
 
