@@ -83,8 +83,9 @@ def _slower(report: Report) -> tuple[Advice, ...]:
 def _unfinished(report: Report) -> tuple[Advice, ...]:
     if not report.unfinished:
         return ()
-    records_new = any(flag in report.command for flag in ("--cnnperf-update-new", "--cnnperf-missing=record"))
-    command = _with(report.command, "--cnnperf-only-missing") if records_new else report.command
+    # A run that compares, too, has unfinished cases among those that the baseline has.
+    only_records = "--cnnperf-update-new" in shlex.split(report.command) and not report.compared
+    command = _with(report.command, "--cnnperf-only-missing") if only_records else report.command
     return (Advice(f"go on with {counted(report.unfinished, 'unfinished case')}", command),)
 
 
@@ -137,7 +138,7 @@ def _them(outcomes: Sequence[Outcome], noun: str) -> str:
 
 def _only(command: str, outcomes: Sequence[Outcome]) -> str:
     """The command narrowed to cases that failed their tests."""
-    return _keyed(command, outcomes) if len(outcomes) <= _MOST_NAMED else _with(command, "--last-failed")
+    return _keyed(command, outcomes) if len(outcomes) <= _MOST_NAMED else _with(_of_some(command), "--last-failed")
 
 
 def _keyed(command: str, outcomes: Sequence[Outcome]) -> str:

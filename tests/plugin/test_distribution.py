@@ -97,6 +97,8 @@ def pytest_xdist_make_scheduler():
         (("--cnnperf-update-new", "-n", "2"), "WorkStealingScheduling"),
         (("-n", "2"), "LoadScheduling"),
         (("--cnnperf-compare", "-n", "2", "--dist", "loadgroup"), "LoadGroup"),
+        (("--cnnperf-compare", "-n", "2", "--dist", "loadscope"), "LoadScope"),
+        (("--cnnperf-compare", "-n", "2", "--dist", "loadfile"), "LoadFile"),
         (("--cnnperf-compare", "-n", "2", "--dist", "each"), "EachScheduling"),
     ],
 )

@@ -53,20 +53,24 @@ def test_a_slower_case_is_measured_again_and_then_perhaps_accepted(report, outco
 def test_an_advised_selection_replaces_that_of_the_run_and_leaves_its_files_alone(report, outcome, own):
     again = next_commands(report(outcome(**SLOWER), command=f"pytest {own} perftests --cnnperf-compare"))[0]
     assert again.startswith("pytest perftests --cnnperf-compare -k 'torch-convolution-")
+    many = report(*[outcome(**SLOWER)] * 3, command=f"pytest {own} perftests --cnnperf-compare")
+    assert next_commands(many)[0] == "pytest perftests --cnnperf-compare --last-failed"
 
 
 @pytest.mark.parametrize(
-    ("command", "more"),
+    ("command", "compared", "more"),
     [
-        ("pytest perftests --cnnperf-update-new", " --cnnperf-only-missing"),
-        ("pytest perftests --cnnperf-compare --cnnperf-missing=record", " --cnnperf-only-missing"),
+        ("pytest perftests --cnnperf-update-new", False, " --cnnperf-only-missing"),
+        # Cases that the baseline has are among the unfinished ones.
+        ("pytest perftests --cnnperf-update-new --cnnperf-compare", True, ""),
+        ("pytest perftests --cnnperf-compare --cnnperf-missing=record", True, ""),
+        ("pytest perftests --cnnperf-compare", True, ""),
         # Nothing tells which of the stored cases were recorded anew.
-        ("pytest perftests --cnnperf-update", ""),
-        ("pytest perftests --cnnperf-compare", ""),
+        ("pytest perftests --cnnperf-update", False, ""),
     ],
 )
-def test_a_run_that_was_cut_off_goes_on(report, command, more):
-    assert next_commands(report(unfinished=2, command=command)) == (command + more,)
+def test_a_run_that_was_cut_off_goes_on(report, command, compared, more):
+    assert next_commands(report(unfinished=2, command=command, compared=compared)) == (command + more,)
 
 
 def test_a_stale_case_is_timed_again_since_nothing_else_shows_it(report, outcome):
