@@ -9,7 +9,7 @@ from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
 from .change import Change
 from .compared import Compared, compared
-from .statistics import flaw_of
+from .statistics import FALSE_ALARM, flaw_of
 from .verdict import Judgement, Reason, Verdict
 
 ORDINARY_LEVEL = 0.05
@@ -54,6 +54,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
         is_restless=_is_restless(change),
+        is_noise=_is_noise(change, threshold=threshold),
         runs=found.runs,
     )
 
@@ -84,7 +85,7 @@ def _decide(found: Compared, *, threshold: float, level: float) -> tuple[Verdict
         return (Verdict.UNDECIDED, Reason.THRESHOLD_BELOW_DETECTABLE, detail)
     low, high = change.interval(ORDINARY_LEVEL)
     if 1 / (1 + threshold) < ratio < 1 + threshold:
-        farthest = max(high, 1 / low) - 1
+        farthest = _farthest(change)
         if farthest <= EXCLUDED * threshold:
             return (Verdict.SAME, Reason.WITHIN_THRESHOLD, "")
         if farthest <= EXCLUDED_IN_NOISE * threshold:
@@ -111,6 +112,22 @@ def _way_out(found: Compared) -> str:
         f"this case differs by {change.restless:.1%} (standard deviation) from minute to minute, which more visits in "
         "the same minutes do not average out: compare again some minutes later"
     )
+
+
+def _farthest(change: Change) -> float:
+    """The largest relative change, slower or faster, that the 95 % interval leaves."""
+    low, high = change.interval(ORDINARY_LEVEL)
+    return max(high, 1 / low) - 1
+
+
+def _is_noise(change: Change, *, threshold: float) -> bool:
+    """Whether nothing speaks for a change, and none beyond four thresholds hides in the noise.
+
+    Of all cases of a session some lie beyond the threshold by noise alone. So the ratio must be no change at the error
+    level of a whole session, which is what a case would have that is compared alone.
+    """
+    low, high = change.interval(FALSE_ALARM)
+    return low <= 1 <= high and _farthest(change) <= EXCLUDED_IN_NOISE * threshold
 
 
 def _is_restless(change: Change) -> bool:

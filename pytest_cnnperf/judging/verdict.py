@@ -28,6 +28,7 @@ class Reason(Word):
 
     WITHIN_THRESHOLD = "within_threshold"
     WITHIN_RESOLUTION = "within_resolution"
+    WITHIN_NOISE = "within_noise"
     RATIO_ABOVE_THRESHOLD = "ratio_above_threshold"
     RATIO_BELOW_THRESHOLD = "ratio_below_threshold"
     INTERVAL_TOO_WIDE = "interval_too_wide"
@@ -64,8 +65,9 @@ class Judgement:
     four times in five (0.031 is 3.1 %); `within_run` is the variance of the ratio's logarithm by what one run shows,
     without the spread between runs; `control_pace` is the control's own time, now ÷ baseline (above 1 the machine is
     slower). `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few;
-    `is_restless`, that what the case differs by from minute to minute is most of what is not known; `runs` is the
-    number of runs in the recording.
+    `is_restless`, that what the case differs by from minute to minute is most of what is not known; `is_noise`, that an
+    interval that is too wide hides nothing large, and that the ratio would be no change in a run of this case alone
+    either; `runs` is the number of runs in the recording.
     """
 
     verdict: Verdict
@@ -79,4 +81,5 @@ class Judgement:
     within_run: float | None = None
     lacks_quiet_core: bool = False
     is_restless: bool = False
+    is_noise: bool = False
     runs: int = 1

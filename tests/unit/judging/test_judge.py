@@ -14,7 +14,7 @@ import pytest
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.judging.judge import judge
 from pytest_cnnperf.judging.statistics import session_level
-from pytest_cnnperf.judging.verdict import Reason, Verdict
+from pytest_cnnperf.judging.verdict import Judgement, Reason, Verdict
 from pytest_cnnperf.measuring.between_visits import Floor
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
 
@@ -89,6 +89,31 @@ def test_noise_that_would_hide_four_thresholds_is_undecided_and_tells_its_number
     assert "take more rounds" in judgement.detail
     assert judgement.resolution is not None
     assert f"{judgement.resolution:.1%}" in judgement.detail
+
+
+def undecided(draw: Draw, times: int, *, noise: float, factor: float = 1.0) -> list[Judgement]:
+    judgements = (judged(draw(noise=noise, factor=factor), draw(noise=noise)) for _ in range(times))
+    return [each for each in judgements if each.verdict is Verdict.UNDECIDED]
+
+
+def test_an_unchanged_case_beyond_the_threshold_is_mostly_known_to_be_noise(draw: Draw) -> None:
+    # One standard error is 3.5 %, so one in seven lies beyond 5 %, and one in a hundred outside of a 99 % interval.
+    found = undecided(draw, 400, noise=0.1)
+    assert len(found) > 35
+    assert sum(not each.is_noise for each in found) <= 8
+
+
+def test_a_changed_case_is_hardly_ever_taken_for_noise(draw: Draw) -> None:
+    # At 15 % and a standard error of 3 % it is 5 of them off, and its interval ends beyond 20 %.
+    found = undecided(draw, 400, noise=0.08, factor=1.15)
+    assert len(found) > 150
+    assert sum(each.is_noise for each in found) <= 30
+
+
+def test_noise_that_could_hide_a_large_change_explains_nothing(draw: Draw) -> None:
+    found = undecided(draw, 100, noise=0.3)
+    assert len(found) > 60
+    assert not any(each.is_noise for each in found)
 
 
 def test_the_floor_keeps_precise_samples_of_one_visit_from_crying(draw: Draw) -> None:
