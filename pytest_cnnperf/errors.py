@@ -20,7 +20,11 @@ class UsageError(CnnperfError, ValueError):
 
 
 class FrameworkUnavailable(CnnperfError):
-    """A framework that is not installed here; the text ends with the command that brings it."""
+    """A framework that cannot be used here; the text ends with the command that brings it."""
+
+
+class NotInstalled(FrameworkUnavailable):
+    """A framework that is not installed here (a hole in the matrix, not a failure)."""
 
 
 class WorkerFailed(CnnperfError):
@@ -40,7 +44,7 @@ class Recompiled(WorkerRefused):
 
 
 class NotOffered(WorkerRefused):
-    """A living worker whose framework cannot run this case (a hole in the matrix, not a failure)."""
+    """A framework that cannot run this case, as its adapter or its living worker says (a hole, not a failure)."""
 
 
 class BaselineError(CnnperfError):

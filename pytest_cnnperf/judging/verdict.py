@@ -54,6 +54,7 @@ class Reason(Word):
     WORKER_FAILED = "worker_failed"
     RECOMPILED = "recompiled"
     NOT_OFFERED = "not_offered"
+    NOT_INSTALLED = "not_installed"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from .collection import generate
     from .session import Session
 
-    generate(metafunc, metafunc.config.stash[Session.key])
+    try:
+        generate(metafunc, metafunc.config.stash[Session.key])
+    except CnnperfError as error:
+        raise pytest.Collector.CollectError(f"{type(error).__name__}: {error}") from None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -8,10 +8,10 @@ import pytest
 
 from ..judging.verdict import Reason, Verdict
 from ..report.outcome import Outcome
-from ..report.report import failed
+from ..report.report import HOLES, failed
 from ..settings import Missing, Settings
 
-_SKIPS = {Reason.ALGORITHM_FALLBACK, Reason.NOT_OFFERED}
+_SKIPS = {Reason.ALGORITHM_FALLBACK, *HOLES}
 _NO_BASELINE = {Reason.NO_BASELINE, Reason.FOREIGN_BASELINE, Reason.OTHER_METHOD}
 
 

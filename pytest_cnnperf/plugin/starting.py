@@ -100,6 +100,21 @@ class LocalEnd:
         self._session = session
         self._recorder = recorder
 
+    def pytest_sessionstart(self) -> None:
+        """Have a run fail at its beginning that could not keep its result file.
+
+        Raises: pytest.UsageError.
+        """
+        path = self._session.settings.json
+        if path is None or self._config.option.collectonly:
+            return
+        from ..report.json import ensure_writable
+
+        try:
+            ensure_writable(self._config.invocation_params.dir / path)
+        except CnnperfError as error:
+            raise pytest.UsageError(str(error)) from None
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """End the workers and write; an error here fails the run, but never hides what the tests said."""

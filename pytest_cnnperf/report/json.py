@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -57,17 +58,36 @@ def write(report: Report, path: Path) -> None:
     write_document(document(report), path, option="--cnnperf-json")
 
 
+def ensure_writable(path: Path) -> None:
+    """Find out before anything is measured that the file of --cnnperf-json could not be written; makes its folder.
+
+    Raises: ResultFileError that says why.
+    """
+    with _place(path, option="--cnnperf-json") as draft:
+        draft.touch()
+        draft.unlink()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
 def write_document(plain: Mapping[str, Any], path: Path, *, option: str) -> None:
     """Write a document beside its place first and then move it there, so that a reader never sees half a file.
 
     Raises: ResultFileError when the place, which this option named, cannot be written.
     """
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    with _place(path, option=option) as draft:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+
+
+@contextmanager
+def _place(path: Path, *, option: str) -> Iterator[Path]:
+    """Where a draft of the file may lie, which is gone when it could not be written."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        yield draft
     except OSError as error:
         with suppress(OSError):
             draft.unlink()

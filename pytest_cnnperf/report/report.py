@@ -15,6 +15,8 @@ from ..judging.verdict import Reason, Verdict
 from . import text
 from .outcome import Hole, Outcome
 
+# Why a case that was asked for is a hole like one that was never collected.
+HOLES = (Reason.NOT_OFFERED, Reason.NOT_INSTALLED)
 # The fields of a report that say what devices can do at best; those of several processes become one by the largest.
 RATES = ("peak_flops", "gpu_peak_flops", "gpu_copy_bytes_per_second")
 

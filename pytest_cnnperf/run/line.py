@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..baseline.entry import Entry
 from ..cases import Case
-from ..errors import FrameworkUnavailable, NotOffered, Recompiled, WorkerFailed, WorkerRefused
+from ..errors import FrameworkUnavailable, NotInstalled, NotOffered, Recompiled, WorkerFailed, WorkerRefused
 from ..judging.verdict import Reason, Verdict
 from ..measuring.gpu.state import GpuUnreadable
 from ..measuring.gpu.watch import GpuBusy
@@ -58,6 +58,8 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
         outcome = blank.but(reason=Reason.NOT_OFFERED, detail=str(error))
     except Recompiled as error:
         outcome = blank.but(reason=Reason.RECOMPILED, detail=str(error))
+    except NotInstalled as error:
+        outcome = blank.but(reason=Reason.NOT_INSTALLED, detail=str(error))
     except (WorkerFailed, WorkerRefused, FrameworkUnavailable) as error:
         outcome = blank.but(reason=Reason.WORKER_FAILED, detail=str(error))
     # Only now: a case that an interrupt cut short still waits.

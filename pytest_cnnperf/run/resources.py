@@ -11,7 +11,7 @@ from ..baseline.entry import Entry
 from ..baseline.spread import framework_of
 from ..baseline.store import Baselines
 from ..cases import Case, Clock, DeviceKind
-from ..errors import FrameworkUnavailable, WorkerFailed, WorkerRefused
+from ..errors import NotInstalled, NotOffered, WorkerFailed, WorkerRefused
 from ..frameworks.registry import Registry
 from ..host.pool import Pool
 from ..host.process import Worker
@@ -99,17 +99,16 @@ class Run:
     def worker(self, case: Case, *, fresh: bool = False, gpus: tuple[Gpu, ...] = ()) -> Worker:
         """A live worker for this case, or a new process.
 
-        Raises: FrameworkUnavailable with the command that brings the framework; WorkerFailed when it does not start.
+        Raises: NotInstalled or FrameworkUnavailable with the command that brings the framework; NotOffered when it has
+        no such way; WorkerFailed when it does not start.
         """
         spec = self.registry.get(case.framework)
         missing = self.registry.missing(spec)
         if missing:
-            raise FrameworkUnavailable(f"{case.key}: {missing}")
+            raise NotInstalled(missing)
         offer = spec.offer_for(case)
         if offer is None:
-            raise FrameworkUnavailable(
-                f"{case.key}: {spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}"
-            )
+            raise NotOffered(f"{spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}")
         start = self._pool.fresh if fresh else self._pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None
         worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)

@@ -83,6 +83,8 @@ def test_a_mark_that_cannot_be_used_is_a_collection_error(suite, mark, says):
     result = suite.run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([says])
+    # What is wrong stands in the user's file, and nothing of ours above it.
+    result.stdout.no_fnmatch_line("*pytest_cnnperf/plugin/*")
 
 
 def test_a_table_for_other_presets_is_deselected_not_skipped(suite):

@@ -36,11 +36,34 @@ def test_the_json_has_every_field_of_every_outcome(suite):
         assert outcome["ratio_low"] <= outcome["ratio"] <= outcome["ratio_high"]
 
 
-def test_a_json_path_that_cannot_be_written_fails_the_run_with_a_sentence(suite):
+@pytest.mark.parametrize("more", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_a_json_path_that_cannot_be_written_is_told_before_anything_is_measured(suite, more):
     (suite.pytester.path / "out.json").mkdir()
+    result = suite.run("--cnnperf-json=out.json", *more)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: cannot write the result file *out.json: Is a directory; name a place*"])
+    result.stdout.no_fnmatch_line("*test_suite.py*")
+    assert suite.run("--cnnperf-json=out.json", "--collect-only").ret == pytest.ExitCode.OK
+
+
+def test_a_json_path_that_is_lost_on_the_way_fails_the_run_and_shows_its_page(suite):
+    suite.pytester.makeconftest(
+        "from pathlib import Path\n\ndef pytest_runtest_teardown():\n    Path('out.json').mkdir(exist_ok=True)\n"
+    )
     result = suite.run("--cnnperf-json=out.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*out.json*"])
+    result.stdout.fnmatch_lines(["*2 cases: 2 UNKNOWN*"])
+    result.stdout.fnmatch_lines(["note: cannot write the result file *out.json*"])
+
+
+def test_an_earlier_json_is_still_there_when_a_run_begins(suite):
+    before = suite.document()
+    suite.pytester.makeconftest(
+        "from pathlib import Path\n\ndef pytest_runtest_setup():\n    assert Path('out.json').stat().st_size\n"
+    )
+    suite.run("--cnnperf-json=out.json").assert_outcomes(passed=2)
+    assert [path.name for path in suite.pytester.path.glob(".out.json*")] == []
+    assert before["outcomes"]
 
 
 def test_junit_has_key_verdict_and_ratio_and_sees_the_failure(suite):

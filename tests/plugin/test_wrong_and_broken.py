@@ -72,6 +72,49 @@ def test_what_the_worker_does_not_offer_is_a_skip(suite):
     suite.run().assert_outcomes(passed=1, skipped=1)
 
 
+NAMED = """
+from dataclasses import replace
+from pytest_cnnperf.cases import Algorithm, Case, Pass, Problem
+
+CASE = Case("{framework}", "convolution", "tiny", "a", Problem(1, 2, 6, 6, 3, 3, 3), Pass.FORWARD, Algorithm.GEMM)
+
+def test_named(cnnperf):
+    cnnperf.check(replace(CASE, {option}))
+"""
+NOWHERE = """
+from dataclasses import replace
+from pytest_cnnperf.frameworks import fake
+
+def pytest_cnnperf_frameworks():
+    return [replace(fake.SPEC, name="nowhere", title="Nowhere", modules=("no_such_module",), install="pip install it")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("framework", "option", "reason", "says"),
+    [
+        (
+            "nowhere",
+            "",
+            "not_installed",
+            "Nowhere is not installed here (no module no_such_module); next: pip install it",
+        ),
+        ("fake", "options=(('tf32', 'on'),)", "not_offered", " offers no gemm forward in nchw"),
+    ],
+)
+def test_a_case_that_a_test_names_itself_and_nobody_can_run_is_a_skip_and_a_hole(
+    suite, framework, option, reason, says
+):
+    suite.pytester.makeconftest(NOWHERE)
+    suite.pytester.makepyfile(test_named=NAMED.format(framework=framework, option=option))
+    result = suite.run("test_named.py", "--cnnperf-json=out.json")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["coverage*", "*gemm*forward*a*", "*a *1 case: *"])
+    (outcome,) = suite.outcomes("test_named.py")
+    assert (outcome["verdict"], outcome["reason"]) == ("UNKNOWN", reason)
+    assert outcome["detail"].endswith(says)
+
+
 def test_check_only_times_nothing(suite):
     outcomes = suite.outcomes("--cnnperf-check-only", "--cnnperf-compare")
     assert [outcome["reason"] for outcome in outcomes] == ["check_only", "check_only"]

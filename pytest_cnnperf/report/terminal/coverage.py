@@ -8,10 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from string import ascii_lowercase
 
 from ...cases import Algorithm, Pass
-from ...judging.verdict import Reason
 from .. import text
 from ..outcome import Hole, Outcome
-from ..report import Report, failed, fell_back
+from ..report import HOLES, Report, failed, fell_back
 from .line import PLAIN, QUIET, RED, YELLOW, Line, line
 from .table import Cell, Column, Grid, fit
 
@@ -70,7 +69,7 @@ def _ran_and_holes(report: Report) -> tuple[dict[Place, list[Outcome]], list[Hol
         case = outcome.case
         algorithm = case.algorithm.value if case.algorithm else "callable"
         pass_ = case.pass_.value if case.pass_ else ""
-        if outcome.reason is Reason.NOT_OFFERED:
+        if outcome.reason in HOLES:
             holes.append(Hole(case.framework, algorithm, outcome.detail or "the framework refused it", pass_=pass_))
         else:
             ran[case.framework, algorithm, pass_].append(outcome)

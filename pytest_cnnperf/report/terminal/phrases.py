@@ -46,6 +46,7 @@ SHORT: dict[Reason, str] = {
     Reason.WORKER_FAILED: "worker failed",
     Reason.RECOMPILED: "recompiled",
     Reason.NOT_OFFERED: "not offered",
+    Reason.NOT_INSTALLED: "not installed",
 }
 
 _CLOCKS = {

@@ -126,6 +126,9 @@ def test_a_place_that_cannot_be_written_is_a_clear_error_and_keeps_what_was_ther
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(CnnperfError, match=r"cannot write the result file .*folder\.json"):
         json.write(report(outcome()), tmp_path / "folder.json")
+    for name in ("file/result.json", "folder.json"):
+        with pytest.raises(CnnperfError, match=r"cannot write the result file .*--cnnperf-json PATH"):
+            json.ensure_writable(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.json"]
     assert (tmp_path / "file").read_text() == "mine"
 
