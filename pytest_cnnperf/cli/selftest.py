@@ -72,7 +72,8 @@ def add_selftest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_selftest(chosen: argparse.Namespace) -> int:
     """Measure, inject and print; the code is 1 when something does not hold.
 
-    Raises: UsageError, UnknownName or FrameworkUnavailable for what cannot be done as asked, before anything starts.
+    Raises: UsageError, UnknownName, ResultFileError or FrameworkUnavailable for what cannot be done as asked, before
+    anything starts.
     """
     _refuse_misuse(chosen)
     specs = [] if chosen.only == "faults" else _specs(chosen.frameworks)
@@ -108,10 +109,8 @@ def _refuse_misuse(chosen: argparse.Namespace) -> None:
         )
     if chosen.cases < 1:
         raise UsageError(f"--cases: got {chosen.cases}, expected at least 1: --cases 140")
-    if chosen.json is not None and chosen.json.is_dir():
-        raise UsageError(
-            f"--json: {chosen.json} is a directory, expected a file: --json {chosen.json / 'selftest.json'}"
-        )
+    if chosen.json is not None:
+        json.ensure_writable(chosen.json, option="--json")
 
 
 def _specs(names: str | None) -> list[FrameworkSpec]:

@@ -9,7 +9,7 @@ from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
 from .change import Change
 from .compared import Compared, compared
-from .statistics import FALSE_ALARM, flaw_of
+from .statistics import flaw_of
 from .verdict import Judgement, Reason, Verdict
 
 ORDINARY_LEVEL = 0.05
@@ -17,6 +17,8 @@ ORDINARY_LEVEL = 0.05
 EXCLUDED = 2
 # Where noise forbids that, this much is enough, and is told.
 EXCLUDED_IN_NOISE = 4
+# One unchanged session in a hundred may raise an alarm, at one of three looks, and one in ten may be in doubt.
+DOUBTS_BY_ALARMS = 3 * 10
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 
@@ -54,7 +56,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
         is_restless=_is_restless(change),
-        is_noise=_is_noise(change, threshold=threshold),
+        is_noise=_is_noise(change, threshold=threshold, level=level),
         runs=found.runs,
     )
 
@@ -120,14 +122,15 @@ def _farthest(change: Change) -> float:
     return max(high, 1 / low) - 1
 
 
-def _is_noise(change: Change, *, threshold: float) -> bool:
-    """Whether nothing speaks for a change, and none beyond four thresholds hides in the noise.
+def _is_noise(change: Change, *, threshold: float, level: float) -> bool:
+    """Whether a ratio beyond the threshold cannot be told from noise, and no large change hides in that.
 
-    Of all cases of a session some lie beyond the threshold by noise alone. So the ratio must be no change at the error
-    level of a whole session, which is what a case would have that is compared alone.
+    Of all cases of a session some lie beyond the threshold by noise alone, so what speaks for a change must be more
+    than that. The ratio lies inside twice the threshold, and its interval inside four times.
     """
-    low, high = change.interval(FALSE_ALARM)
-    return low <= 1 <= high and _farthest(change) <= EXCLUDED_IN_NOISE * threshold
+    low, high = change.interval(min(1.0, DOUBTS_BY_ALARMS * level))
+    is_near = abs(change.log_ratio) < math.log1p(EXCLUDED * threshold)
+    return low <= 1 <= high and is_near and _farthest(change) <= EXCLUDED_IN_NOISE * threshold
 
 
 def _is_restless(change: Change) -> bool:

@@ -14,10 +14,7 @@ from ..measuring.samples import Samples
 from .student import MOST_LOG, reach
 from .verdict import Reason
 
-__all__ = ["FALSE_ALARM", "Summary", "flaw_of", "session_level", "summarize"]
-
-# A session raises a false alarm with this probability.
-FALSE_ALARM = 0.01
+__all__ = ["Summary", "flaw_of", "session_level", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     )
 
 
-def session_level(compared: int, false_alarm: float = FALSE_ALARM) -> float:
+def session_level(compared: int, false_alarm: float = 0.01) -> float:
     """Error level of each of so many compared cases, so that a session raises a false alarm with at most `false_alarm`.
 
     Source: Bonferroni's inequality; it needs no independence of the cases, which share a machine.

@@ -11,6 +11,7 @@ import pytest
 
 from ..cases import Case
 from ..errors import CnnperfError
+from ..judging.verdict import Reason
 from ..matrix import merged
 from ..report.outcome import Hole
 from ..report.report import RATES, Report
@@ -138,7 +139,8 @@ def _unused(config: pytest.Config, session: Session, errors: list[str]) -> tuple
     if not is_complete(config, session) or not (settings.compare or settings.prune):
         return ()
     seen = {outcome.key for outcome in session.outcomes}
-    kinds = {_kind(key) for key in seen}
+    # Of a framework that is not there the matrix asked for nothing.
+    kinds = {_kind(outcome.key) for outcome in session.outcomes if outcome.reason is not Reason.NOT_INSTALLED}
     try:
         return tuple(key for key in session.run.unused(seen) if _kind(key) in kinds)
     except CnnperfError as error:

@@ -35,7 +35,7 @@ class Cnnperf:
         """Judge the result, then the speed, of one case; fails or skips the test as the verdict says.
 
         Raises: pytest's Failed for WRONG, SLOWER or a broken worker; Skipped where another algorithm than the asked
-        one ran, or no GPU is there.
+        one ran, its framework is not installed or has no such way, or no GPU is there.
         """
         earlier = self.item.stash.get(EARLIER, {}).pop(case.key, None)
         if earlier is not None:

@@ -31,7 +31,11 @@ class TimingMark:
     max_seconds: float | None = None
     min_samples: int | None = None
 
-    def __post_init__(self) -> None:
+    def check(self, nodeid: str) -> None:
+        """Refuse values that cannot be used.
+
+        Raises: UsageError with the test, the keyword and its value.
+        """
         for name, types, what in (
             ("threshold", (int, float), "a number"),
             ("max_seconds", (int, float), "a number"),
@@ -39,13 +43,13 @@ class TimingMark:
         ):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, types) or not value > 0):
-                raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be {what} above 0")
+                raise UsageError(f"@pytest.mark.cnnperf({name}={value!r}) must be {what} above 0, in {nodeid}")
 
     @classmethod
     def of(cls, item: pytest.Item) -> TimingMark:
         """The marks of a test, the nearest keyword winning.
 
-        Raises: UsageError for a positional argument or an unknown keyword, which are listed.
+        Raises: UsageError for a positional argument or an unknown keyword, which are listed, and for other values.
         """
         keywords: dict[str, Any] = {}
         for mark in item.iter_markers("cnnperf"):
@@ -56,7 +60,9 @@ class TimingMark:
                     f"@pytest.mark.cnnperf takes the keywords {', '.join(known)}; got {got} in {item.nodeid}"
                 )
             keywords = {**mark.kwargs, **keywords}
-        return cls(**keywords)
+        found = cls(**keywords)
+        found.check(item.nodeid)
+        return found
 
     def over(self, settings: Settings) -> Timing:
         """These keywords laid over the session's settings."""

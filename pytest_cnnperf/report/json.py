@@ -20,6 +20,7 @@ from .outcome import Hole, Outcome, values_of
 from .report import RATES, Report
 
 SCHEMA = 1
+OPTION = "--cnnperf-json"
 # Beside others it must be told whose bytes these are.
 _RENAMED = {"peak_bytes": "peak_memory_bytes"}
 _REMEDY = "write one with: pytest perftests --cnnperf-json PATH"
@@ -55,19 +56,17 @@ def write(report: Report, path: Path) -> None:
 
     Raises: ResultFileError when the place cannot be written.
     """
-    write_document(document(report), path, option="--cnnperf-json")
+    write_document(document(report), path, option=OPTION)
 
 
-def ensure_writable(path: Path) -> None:
-    """Find out before anything is measured that the file of --cnnperf-json could not be written; makes its folder.
+def ensure_writable(path: Path, *, option: str = OPTION) -> None:
+    """Find out before anything is measured that a document could not be written; makes its folder.
 
     Raises: ResultFileError that says why.
     """
-    with _place(path, option="--cnnperf-json") as draft:
+    with _place(path, option=option) as draft:
         draft.touch()
         draft.unlink()
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def write_document(plain: Mapping[str, Any], path: Path, *, option: str) -> None:
@@ -84,8 +83,10 @@ def write_document(plain: Mapping[str, Any], path: Path, *, option: str) -> None
 @contextmanager
 def _place(path: Path, *, option: str) -> Iterator[Path]:
     """Where a draft of the file may lie, which is gone when it could not be written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
     except OSError as error:

@@ -38,11 +38,11 @@ def judged_so_far(
     """The judgement of all visits; a change is said at a look only, and must be there in the later ones alone, too.
 
     Later are those from `later_from` on. Where the recording was on quiet cores and all or the later ones never were,
-    a change waits for such until the last look. Noise is said behind the last look only: other visits may tell more.
+    a change waits for such until the last look.
     """
     judgement, count = judged_alone(joined(visits)), len(visits)
     if not judgement.verdict.is_change:
-        return _of_noise(judgement) if count >= looks[-1] else judgement
+        return judgement
     if count not in looks:
         following = next((look for look in looks if look > count), looks[-1])
         return _not_confirmed(judgement, f"seen in {count} visits, and believed after {following}")
@@ -55,11 +55,11 @@ def judged_so_far(
     return confirmed(judgement, later.baseline_ratio or 1.0, threshold=threshold)
 
 
-def _of_noise(judgement: Judgement) -> Judgement:
-    """SAME instead of UNDECIDED behind the last visit, where noise alone explains the ratio."""
+def at_the_end(judgement: Judgement) -> Judgement:
+    """The judgement behind the last visit, since no other can tell more: SAME where a ratio is within the noise."""
     if judgement.reason is not Reason.INTERVAL_TOO_WIDE or not judgement.is_noise:
         return judgement
-    detail = f"noise alone explains it (in a run of this case only it would be no change either): {judgement.detail}"
+    detail = f"as far off as noise makes one of so many cases: {judgement.detail}"
     return replace(judgement, verdict=Verdict.SAME, reason=Reason.WITHIN_NOISE, detail=detail)
 
 

@@ -23,6 +23,12 @@ from .rounds import Answer, Asked, back_to_back, checked
 from .telling import fallen_back, finished, not_judged, with_answer
 from .visits import Broken, Course, Later, Unsettled, Visited, looks_at, settle
 
+_WHY = {
+    NotOffered: Reason.NOT_OFFERED,
+    NotInstalled: Reason.NOT_INSTALLED,
+    Recompiled: Reason.RECOMPILED,
+}
+
 
 def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[Gpu, ...] = ()) -> Outcome:
     """Judge the result of a case, then its speed.
@@ -54,14 +60,8 @@ def run_case(run: Run, case: Case, timing: Timing, *, nodeid: str, gpus: tuple[G
             seconds=seconds,
             not_before=unsettled.not_before,
         ) from None
-    except NotOffered as error:
-        outcome = blank.but(reason=Reason.NOT_OFFERED, detail=str(error))
-    except Recompiled as error:
-        outcome = blank.but(reason=Reason.RECOMPILED, detail=str(error))
-    except NotInstalled as error:
-        outcome = blank.but(reason=Reason.NOT_INSTALLED, detail=str(error))
     except (WorkerFailed, WorkerRefused, FrameworkUnavailable) as error:
-        outcome = blank.but(reason=Reason.WORKER_FAILED, detail=str(error))
+        outcome = blank.but(reason=_WHY.get(type(error), Reason.WORKER_FAILED), detail=str(error))
     # Only now: a case that an interrupt cut short still waits.
     run.waiting.pop((nodeid, case.key), None)
     return outcome.but(duration_seconds=earlier_seconds + time.monotonic() - started)

@@ -22,7 +22,7 @@ from ..measuring.between_visits import figure_error
 from ..measuring.samples import MOMENT_SECONDS, Samples, in_visits, joined, unprobed
 from ..measuring.sensitivity import corrected_by_itself
 from ..settings import Settings, will_store
-from .believing import is_settled, judged_so_far, look_level
+from .believing import at_the_end, is_settled, judged_so_far, look_level
 from .comparing import judged
 from .rounds import Answer, Asked
 
@@ -218,7 +218,7 @@ def settle(
             fresh = course.whole or judgement.reason in (Reason.NOT_CONFIRMED, Reason.CONTROL_MOVED)
             not_before = course.not_before(visited, judgement, threshold=threshold)
             raise Unsettled(visited, ahead=course.ahead(number + 1), fresh=fresh, not_before=not_before)
-    return visited, judgement
+    return visited, at_the_end(judgement)
 
 
 def _of_this_python(before: Entry | None, exact: Answer) -> Entry | None:

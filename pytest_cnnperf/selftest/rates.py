@@ -12,7 +12,7 @@ from ..judging.judge import judge
 from ..judging.verdict import Judgement, Verdict
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
-from ..run.believing import is_settled, judged_so_far, look_level
+from ..run.believing import at_the_end, is_settled, judged_so_far, look_level
 from ..run.visits import CPU_LOOKS
 from .recordings import Recording, Recordings
 
@@ -99,7 +99,7 @@ def judged_as_a_run(
         judgement = judged_so_far(visits[:count], alone, threshold=threshold, looks=looks)
         if is_settled(judgement, count, looks=looks):
             break
-    return judgement
+    return at_the_end(judgement)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

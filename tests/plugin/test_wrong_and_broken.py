@@ -76,7 +76,7 @@ NAMED = """
 from dataclasses import replace
 from pytest_cnnperf.cases import Algorithm, Case, Pass, Problem
 
-CASE = Case("{framework}", "convolution", "tiny", "a", Problem(1, 2, 6, 6, 3, 3, 3), Pass.FORWARD, Algorithm.GEMM)
+CASE = Case("{framework}", "convolution", "tiny", "a", Problem(4, 2, 6, 6, 3, 3, 3), Pass.FORWARD, Algorithm.GEMM)
 
 def test_named(cnnperf):
     cnnperf.check(replace(CASE, {option}))
@@ -113,6 +113,17 @@ def test_a_case_that_a_test_names_itself_and_nobody_can_run_is_a_skip_and_a_hole
     (outcome,) = suite.outcomes("test_named.py")
     assert (outcome["verdict"], outcome["reason"]) == ("UNKNOWN", reason)
     assert outcome["detail"].endswith(says)
+
+
+def test_a_named_case_of_a_framework_that_is_gone_makes_none_of_its_stored_cases_unused(suite):
+    both = "--cnnperf-frameworks=fake,nowhere"
+    suite.pytester.makeconftest(NOWHERE.replace('("no_such_module",)', "()"))
+    suite.pytester.makepyfile(test_named=NAMED.format(framework="nowhere", option=""))
+    assert suite.run_whole(both, "--cnnperf-update").ret == pytest.ExitCode.OK
+    suite.pytester.makeconftest(NOWHERE)
+    result = suite.run_whole(both, "--cnnperf-compare")
+    result.stdout.fnmatch_lines(["UNKNOWN because: 1 not installed"])
+    result.stdout.no_fnmatch_line("unused: *")
 
 
 def test_check_only_times_nothing(suite):

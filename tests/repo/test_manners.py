@@ -62,6 +62,20 @@ def test_every_local_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_every_local_anchor_is_a_heading(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)", page.read_text())
+    found = [(page.parent / file if file else page, anchor) for file, anchor in targets]
+    assert [(file.name, anchor) for file, anchor in found if anchor not in anchors(file)] == []
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
 def test_the_code_on_the_add_a_framework_page_is_the_example_itself():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "add-a-framework.md").read_text(), re.DOTALL)
     example = ROOT / "docs" / "examples" / "windows"

@@ -62,7 +62,7 @@ def _rows(places: Collection[Place], frameworks: Sequence[str], cell: Callable[[
 
 
 def _ran_and_holes(report: Report) -> tuple[dict[Place, list[Outcome]], list[Hole]]:
-    """Outcomes by place; a case that its framework refused when asked is a hole like one that was never collected."""
+    """Outcomes by place; a case that nobody can run is a hole like one that was never collected."""
     ran: dict[Place, list[Outcome]] = defaultdict(list)
     holes = list(report.holes)
     for outcome in report.outcomes:

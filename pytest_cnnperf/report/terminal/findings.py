@@ -27,7 +27,8 @@ def render(report: Report, width: int) -> Iterator[Line]:
     slower = sorted(report.with_verdict(Verdict.SLOWER), key=lambda each: -(each.baseline_ratio or 0))
     yield from _list("SLOWER", [each for each in slower if each.key not in told], width, look=RED, told=len(told))
     yield from _list("UNDECIDED", report.with_verdict(Verdict.UNDECIDED), width, look=YELLOW)
-    yield from _within_noise(report.with_reason(Reason.WITHIN_NOISE), width)
+    noise = sorted(report.with_reason(Reason.WITHIN_NOISE), key=lambda each: -abs(math.log(each.baseline_ratio or 1.0)))
+    yield from _list("WITHIN NOISE", noise, width, look=BOLD)
     yield from _fallbacks(report.with_reason(Reason.ALGORITHM_FALLBACK), width)
 
 
@@ -69,23 +70,6 @@ def _one(outcome: Outcome, width: int) -> Iterator[Line]:
     for words in (numbers(outcome), reason, cause):
         yield from (line(f"    {part}") for part in textwrap.wrap(words, max(20, width - 4)))
     yield line(f"    {outcome.key}", QUIET)
-
-
-def _within_noise(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
-    """Cases that are SAME beyond the threshold, so that nobody has to look for them in the table."""
-    if not outcomes:
-        return
-    told = "SAME beyond the threshold, which noise alone explains"
-    yield Line((Span("WITHIN NOISE", BOLD), Span(f"  {text.counted(len(outcomes), 'case')} {told}")))
-    farthest = sorted(outcomes, key=lambda each: -abs(math.log(each.baseline_ratio or 1.0)))
-    for each in farthest[:_MOST]:
-        case = each.case
-        change = f"{text.change(each.baseline_ratio)}, sees {text.percent(each.resolution, 1)}"
-        words = f"{case.framework} {phrases.way(case)} {phrases.group_name(case)}: {change}"
-        yield from (line(f"  {part}") for part in textwrap.wrap(words, max(20, width - 2)))
-    if len(outcomes) > _MOST:
-        yield line(f"  … and {len(outcomes) - _MOST} more; all of them: --cnnperf-json PATH", QUIET)
-    yield line("")
 
 
 def _fallbacks(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:

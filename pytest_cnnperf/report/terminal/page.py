@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
-from ...judging.verdict import Verdict
+from ...judging.verdict import Reason, Verdict
 from .. import text
 from ..advice import advice
 from ..report import Report
@@ -40,6 +40,8 @@ def summary(report: Report) -> Iterator[Line]:
     spans = [Span(text.counted(len(report.outcomes), "case"), BOLD)]
     for index, (verdict, count) in enumerate(report.counts.items()):
         spans += [Span(", " if index else ": "), Span(f"{count} {verdict}", phrases.LOOKS[verdict])]
+        if verdict is Verdict.SAME and (noise := len(report.with_reason(Reason.WITHIN_NOISE))):
+            spans.append(Span(f" ({noise} within noise)"))
     yield Line(tuple(spans))
     checked = [outcome.correct for outcome in report.outcomes if outcome.correct is not None]
     holes = sum(hole.count for hole in report.holes)

@@ -23,6 +23,7 @@ LOOKS: dict[Verdict, Markup] = {
 }
 
 SHORT: dict[Reason, str] = {
+    Reason.WITHIN_NOISE: "SAME",
     Reason.INTERVAL_TOO_WIDE: "too noisy",
     Reason.NOT_CONFIRMED: "not confirmed",
     Reason.CONTROL_MOVED: "control moved",

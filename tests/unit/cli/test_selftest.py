@@ -116,7 +116,8 @@ def test_the_first_two_that_are_installed_are_measured(monkeypatch, capsys):
         (["--repeats", "1"], UsageError, "--repeats: got 1, expected at least 2"),
         (["--only", "faults", "--frameworks", "fake"], UsageError, "drop one of them: --only rates --frameworks fake"),
         (["--cases", "0"], UsageError, "--cases: got 0"),
-        (["--json", "."], UsageError, "--json: . is a directory"),
+        (["--json", "."], ResultFileError, "cannot write the result file .*: Is a directory; .*: --json PATH"),
+        (["--json", "/proc/none/selftest.json"], ResultFileError, "cannot write the result file /proc/none/selftest"),
     ],
 )
 def test_misuse_is_told_before_anything_starts(monkeypatch, words, error, says, capsys):
@@ -169,11 +170,10 @@ def test_between_runs_is_believed_what_the_pass_has_shown_where_that_is_more(mon
     assert seen == [pytest.approx(0.04, rel=0.05)]
 
 
-def test_a_place_that_cannot_be_written_is_told_after_the_page(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(selftest, "_measured", lambda *_: ())
-    (tmp_path / "file").write_text("")
+def test_a_place_that_is_lost_on_the_way_is_told_after_the_page(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(selftest, "_measured", lambda *_: (tmp_path / "out.json").mkdir() or ())
     with pytest.raises(ResultFileError, match="--json PATH"):
-        run("--only", "rates", "--json", "file/out.json")
+        run("--only", "rates", "--json", str(tmp_path / "out.json"))
     assert "selftest passed" in capsys.readouterr().out
 
 

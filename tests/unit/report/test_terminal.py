@@ -229,24 +229,18 @@ def test_findings_name_case_numbers_reason_and_key(day):
             assert outcome.key in findings
 
 
-def test_what_is_the_same_beyond_the_threshold_is_named_farthest_first(report, outcome, case):
-    noise = {"verdict": Verdict.SAME, "reason": Reason.WITHIN_NOISE, "resolution": 0.21}
+def test_what_is_the_same_beyond_the_threshold_is_named_farthest_first_and_counted(report, outcome, case):
+    noise = {"verdict": Verdict.SAME, "reason": Reason.WITHIN_NOISE, "detail": "no change at 1 %: +7 % is …"}
     ratios = {"conv3": 1.066, "conv4": 0.91, "conv5": 1.087}
-    text = "\n".join(
-        lines_of(report(*(outcome(case(layer=layer), baseline_ratio=r, **noise) for layer, r in ratios.items())))
-    )
-    assert (
-        "WITHIN NOISE  3 cases SAME beyond the threshold, which noise alone explains\n"
-        "  torch direct conv4 forward: -9.0 %, sees 20 %\n"
-        "  torch direct conv5 forward: +8.7 %, sees 20 %\n"
-        "  torch direct conv3 forward: +6.6 %, sees 20 %\n\n"
-    ) in text
-
-
-def test_more_noise_than_a_page_holds_is_counted(report, outcome, case):
-    noise = {"verdict": Verdict.SAME, "reason": Reason.WITHIN_NOISE}
-    many = [outcome(case(), baseline_ratio=1.06, **noise)] * 12
-    assert "  … and 2 more; all of them: --cnnperf-json PATH" in lines_of(report(*many))
+    cases = {layer: outcome(case(layer=layer), baseline_ratio=ratio, **noise) for layer, ratio in ratios.items()}
+    lines = lines_of(report(outcome(), *cases.values()))
+    first = lines.index("WITHIN NOISE  3 cases")
+    assert [line for line in lines[first:] if line.startswith("  torch direct")] == [
+        f"  torch direct nchw, alexnet {layer} forward" for layer in ("conv4", "conv5", "conv3")
+    ]
+    assert "    SAME: no change at 1 %: +7 % is …" in lines
+    assert f"    {cases['conv4'].key}" in lines
+    assert "4 cases: 4 SAME (3 within noise)" in lines
 
 
 def test_equal_fallbacks_are_told_once(report, outcome, case):

@@ -77,6 +77,7 @@ def test_what_decides_is_there_at_every_width(width):
 def test_a_wide_terminal_shows_the_undecided_and_what_was_injected():
     page = "\n".join(texts(list(render(selftest(), 120))))
     assert page.count("undecided") == 2
+    assert "found undecided same" in page
     assert "resolution" in page
     for fault in FAULTS:
         assert fault.injected in page
