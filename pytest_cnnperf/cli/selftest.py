@@ -77,6 +77,8 @@ def run_selftest(chosen: argparse.Namespace) -> int:
     """
     _refuse_misuse(chosen)
     specs = [] if chosen.only == "faults" else _specs(chosen.frameworks)
+    if chosen.json is not None:
+        json.ensure_writable(chosen.json, option="--json")
     began = time.monotonic()
     injected = () if chosen.only == "rates" else tuple(_injected())
     test = SelfTest(
@@ -109,8 +111,6 @@ def _refuse_misuse(chosen: argparse.Namespace) -> None:
         )
     if chosen.cases < 1:
         raise UsageError(f"--cases: got {chosen.cases}, expected at least 1: --cases 140")
-    if chosen.json is not None:
-        json.ensure_writable(chosen.json, option="--json")
 
 
 def _specs(names: str | None) -> list[FrameworkSpec]:

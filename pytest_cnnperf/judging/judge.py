@@ -9,7 +9,7 @@ from ..measuring.samples import Samples
 from ..settings import DEFAULT_THRESHOLD
 from .change import Change
 from .compared import Compared, compared
-from .statistics import flaw_of
+from .statistics import doubt_level, flaw_of
 from .verdict import Judgement, Reason, Verdict
 
 ORDINARY_LEVEL = 0.05
@@ -17,17 +17,17 @@ ORDINARY_LEVEL = 0.05
 EXCLUDED = 2
 # Where noise forbids that, this much is enough, and is told.
 EXCLUDED_IN_NOISE = 4
-# One unchanged session in a hundred may raise an alarm, at one of three looks, and one in ten may be in doubt.
-DOUBTS_BY_ALARMS = 3 * 10
 # A control that moved by more than this is worth a word: it was the machine, and the ratio has already allowed for it.
 CONTROL_MOVED = 1.1
 
 
-def judge(now: Samples, before: Samples, *, threshold: float, level: float, floor: Floor) -> Judgement:
+def judge(
+    now: Samples, before: Samples, *, threshold: float, level: float, floor: Floor, doubt: float | None = None
+) -> Judgement:
     """SLOWER or FASTER beyond the threshold and beyond doubt at `level`, SAME, or UNDECIDED where noise hides both.
 
-    `level` is the error level of this case (see `session_level`), `floor` what two measurements of the same thing
-    differ by on this machine.
+    `level` is the error level of this case (see `session_level`) at one look, `floor` what two measurements of the same
+    thing differ by on this machine, `doubt` the level at which the case is in doubt (that of a single look by default).
     SAME `within_threshold` asks the ratio to lie inside the threshold, and the 95 % interval inside twice that. Where
     noise forbids that, SAME `within_resolution` asks the interval to lie inside four thresholds. A threshold below the
     default is a promise: where smaller changes cannot be seen it is refused.
@@ -56,7 +56,7 @@ def judge(now: Samples, before: Samples, *, threshold: float, level: float, floo
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
         is_restless=_is_restless(change),
-        is_noise=_is_noise(change, threshold=threshold, level=level),
+        is_noise=_is_noise(change, threshold=threshold, level=doubt or doubt_level(level)),
         runs=found.runs,
     )
 
@@ -128,7 +128,7 @@ def _is_noise(change: Change, *, threshold: float, level: float) -> bool:
     Of all cases of a session some lie beyond the threshold by noise alone, so what speaks for a change must be more
     than that. The ratio lies inside twice the threshold, and its interval inside four times.
     """
-    low, high = change.interval(min(1.0, DOUBTS_BY_ALARMS * level))
+    low, high = change.interval(level)
     is_near = abs(change.log_ratio) < math.log1p(EXCLUDED * threshold)
     return low <= 1 <= high and is_near and _farthest(change) <= EXCLUDED_IN_NOISE * threshold
 

@@ -14,7 +14,7 @@ from ..measuring.samples import Samples
 from .student import MOST_LOG, reach
 from .verdict import Reason
 
-__all__ = ["Summary", "flaw_of", "session_level", "summarize"]
+__all__ = ["Summary", "doubt_level", "flaw_of", "session_level", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,16 @@ def summarize(samples: Samples, *, level: float) -> Summary:
     )
 
 
-def session_level(compared: int, false_alarm: float = 0.01) -> float:
+# Of sessions in which nothing has changed so many raise an alarm, and so many have a case in doubt by noise.
+FALSE_ALARM, FALSE_DOUBT = 0.01, 0.1
+
+
+def doubt_level(of_alarms: float) -> float:
+    """The level at which one of so many cases is in doubt, of that at which it is told to have changed."""
+    return min(1.0, of_alarms * FALSE_DOUBT / FALSE_ALARM)
+
+
+def session_level(compared: int, false_alarm: float = FALSE_ALARM) -> float:
     """Error level of each of so many compared cases, so that a session raises a false alarm with at most `false_alarm`.
 
     Source: Bonferroni's inequality; it needs no independence of the cases, which share a machine.

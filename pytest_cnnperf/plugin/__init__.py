@@ -50,9 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Of what they leave, take out what is recorded: only that is told to be left out for it.
     """
-    from .collection import deselect_the_empty, deselect_the_recorded
+    from .collection import check_parameters, deselect_the_empty, deselect_the_recorded
     from .gpu import mark_gpu_tests
 
+    check_parameters(items)
     deselect_the_empty(config, items)
     mark_gpu_tests(items)
     outcome = yield

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ..cases import Case, DeviceKind
-from ..errors import BaselineError
+from ..errors import BaselineError, UsageError
 from ..frameworks.registry import Registry
 from ..matrix import convolutions
 from .distribution import is_by_group
@@ -48,6 +48,20 @@ def _marks(case: Case, grouped_by: Registry | None) -> list[pytest.MarkDecorator
         own = (str(case.algorithm), *map("=".join, case.options)) if offer is not None and offer.environment else ()
         marks.append(pytest.mark.xdist_group("-".join((case.framework, *own))))
     return marks
+
+
+def check_parameters(items: Sequence[pytest.Item]) -> None:
+    """Refuse marks of single parameters that cannot be used; those of functions were seen before there were items.
+
+    Raises: pytest.UsageError.
+    """
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and any(mark.name == "cnnperf" for mark in callspec.marks):
+            try:
+                TimingMark.of(item)
+            except UsageError as error:
+                raise pytest.UsageError(str(error)) from None
 
 
 def deselect_the_empty(config: pytest.Config, items: list[pytest.Item]) -> None:

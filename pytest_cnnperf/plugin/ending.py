@@ -49,7 +49,8 @@ def finish(config: pytest.Config, session: Session, recorder: Recorder, *, faile
         return _report(config, session, written=written, unused=unused, notices=words, failed_tests=failed_tests)
 
     session.report = report()
-    if session.settings.json:
+    # What only collects must not replace the result of a run.
+    if session.settings.json and not config.option.collectonly:
         from ..report import json
 
         try:

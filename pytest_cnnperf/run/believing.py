@@ -56,10 +56,10 @@ def judged_so_far(
 
 
 def at_the_end(judgement: Judgement) -> Judgement:
-    """The judgement behind the last visit, since no other can tell more: SAME where a ratio is within the noise."""
+    """The judgement behind the last visit that is made: SAME instead of UNDECIDED where a ratio is within the noise."""
     if judgement.reason is not Reason.INTERVAL_TOO_WIDE or not judgement.is_noise:
         return judgement
-    detail = f"as far off as noise makes one of so many cases: {judgement.detail}"
+    detail = f"within what noise may do: {judgement.detail}"
     return replace(judgement, verdict=Verdict.SAME, reason=Reason.WITHIN_NOISE, detail=detail)
 
 

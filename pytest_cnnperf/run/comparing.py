@@ -8,6 +8,7 @@ from ..baseline.entry import Entry
 from ..cases import Case
 from ..judging.clocks import clock_word
 from ..judging.judge import judge
+from ..judging.statistics import doubt_level
 from ..judging.verdict import Judgement, Reason, Verdict
 from ..measuring.samples import Samples
 from .resources import Run
@@ -28,7 +29,8 @@ def judged(asked: Asked, samples: Samples, before: Entry | None, *, level: float
     if before is None:
         return missing(run, case)
     floor = run.baselines.floor_of(case)
-    judgement = judge(samples, before.samples, threshold=asked.timing.threshold, level=level, floor=floor)
+    threshold, doubt = asked.timing.threshold, doubt_level(run.level)
+    judgement = judge(samples, before.samples, threshold=threshold, level=level, floor=floor, doubt=doubt)
     word = clock_word(samples.conditions, before.conditions)
     judgement = replace(judgement, detail="; ".join(filter(None, (judgement.detail, word))))
     return (

@@ -108,7 +108,7 @@ class Run:
             raise NotInstalled(missing)
         offer = spec.offer_for(case)
         if offer is None:
-            raise NotOffered(f"{spec.title} offers no {case.algorithm} {case.pass_} in {case.layout}")
+            raise NotOffered(f"{spec.title} offers no {_way(case)}")
         start = self._pool.fresh if fresh else self._pool.worker
         visible = ",".join(gpu.uuid for gpu in gpus) or None
         worker = start(spec, offer, case, cpus=self.cpus(case.threads), visible_devices=visible)
@@ -253,3 +253,10 @@ def _turned(numbers: tuple[int, ...], by: int) -> tuple[int, ...]:
     backwards = numbers[::-1]
     start = by % len(backwards)
     return backwards[start:] + backwards[:start]
+
+
+def _way(case: Case) -> str:
+    """What an offer is looked for by, in words."""
+    options = "".join(f" {name}={value}" for name, value in case.options)
+    where = f"of {case.dtype} in {case.layout} on {case.device_kind}"
+    return f"{case.algorithm}{options} {case.pass_} {where}"

@@ -38,7 +38,8 @@ _RATES = (
 _LEGEND = (
     "slowed: CPU time that each call really burned besides · alarms: SLOWER or FASTER, of all comparisons of the "
     "unchanged workload with itself · found: SLOWER, of all comparisons of the slowed workload with the unchanged · "
-    "seen: the median change measured · promised: the judge says of its own samples that it can find this"
+    "undecided and same: of these · seen: the median change measured · promised: the judge says of its own samples "
+    "that it can find this"
 )
 
 

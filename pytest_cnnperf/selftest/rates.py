@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..judging.judge import judge
+from ..judging.statistics import doubt_level
 from ..judging.verdict import Judgement, Verdict
 from ..measuring.between_visits import Floor
 from ..measuring.samples import Samples
@@ -92,7 +93,8 @@ def judged_as_a_run(
     visits: Sequence[Samples], before: Samples, *, threshold: float, level: float, floor: Floor
 ) -> Judgement:
     """The run's own rules: visit after visit, until the judgement needs no other or there is none left."""
-    alone = partial(judge, before=before, threshold=threshold, level=look_level(level, CPU_LOOKS), floor=floor)
+    look, doubt = look_level(level, CPU_LOOKS), doubt_level(level)
+    alone = partial(judge, before=before, threshold=threshold, level=look, floor=floor, doubt=doubt)
     # What a run would put off to a look that nobody can take here is said at the last one there is.
     looks = tuple(look for look in CPU_LOOKS if look <= len(visits)) or CPU_LOOKS
     for count in range(1, len(visits) + 1):

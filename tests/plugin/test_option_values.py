@@ -123,6 +123,17 @@ def test_a_keyword_of_another_type_is_a_collection_error(suite, keyword, says):
     result.stdout.fnmatch_lines([says])
 
 
+def test_a_mark_of_a_parameter_that_cannot_be_used_ends_the_run_before_any_test(suite):
+    suite.pytester.makepyfile(
+        test_marked="import pytest\n\n"
+        "@pytest.mark.parametrize('n', [1, pytest.param(2, marks=pytest.mark.cnnperf(treshold=5))])\n"
+        "def test_marked(cnnperf, n): pass\n"
+    )
+    result = suite.run("test_marked.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *takes the keywords*; got treshold in test_marked.py::test_marked?2?"])
+
+
 def test_a_table_without_the_argument_case_is_a_collection_error(suite):
     source = (suite.pytester.path / "test_suite.py").read_text()
     suite.pytester.makepyfile(test_suite=source.replace("(cnnperf, case)", "(cnnperf)"))

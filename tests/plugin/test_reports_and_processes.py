@@ -56,6 +56,13 @@ def test_a_json_path_that_is_lost_on_the_way_fails_the_run_and_shows_its_page(su
     result.stdout.fnmatch_lines(["note: cannot write the result file *out.json*"])
 
 
+def test_what_only_collects_leaves_an_earlier_json_as_it_is(suite):
+    before = suite.document()
+    # Two algorithms have holes, which a run would write.
+    suite.run("--cnnperf-json=out.json", "--collect-only", "--cnnperf-algorithms=gemm,fft")
+    assert json.loads((suite.pytester.path / "out.json").read_text()) == before
+
+
 def test_an_earlier_json_is_still_there_when_a_run_begins(suite):
     before = suite.document()
     suite.pytester.makeconftest(

@@ -99,7 +99,12 @@ def pytest_cnnperf_frameworks():
             "not_installed",
             "Nowhere is not installed here (no module no_such_module); next: pip install it",
         ),
-        ("fake", "options=(('tf32', 'on'),)", "not_offered", " offers no gemm forward in nchw"),
+        (
+            "fake",
+            "options=(('tf32', 'on'),)",
+            "not_offered",
+            " offers no gemm tf32=on forward of float32 in nchw on cpu",
+        ),
     ],
 )
 def test_a_case_that_a_test_names_itself_and_nobody_can_run_is_a_skip_and_a_hole(

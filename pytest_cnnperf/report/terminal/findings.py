@@ -15,6 +15,8 @@ from . import events, phrases
 from .line import BOLD, PLAIN, QUIET, RED, REVERSED, YELLOW, Line, Markup, Span, line
 
 _MOST = 10
+# Of cases within the noise so many, and this share of their framework's, are worth a word where they go one way.
+_MANY, _SHARE = 4, 0.05
 
 
 def render(report: Report, width: int) -> Iterator[Line]:
@@ -29,6 +31,7 @@ def render(report: Report, width: int) -> Iterator[Line]:
     yield from _list("UNDECIDED", report.with_verdict(Verdict.UNDECIDED), width, look=YELLOW)
     noise = sorted(report.with_reason(Reason.WITHIN_NOISE), key=lambda each: -abs(math.log(each.baseline_ratio or 1.0)))
     yield from _list("WITHIN NOISE", noise, width, look=BOLD)
+    yield from _one_way(report, noise, width)
     yield from _fallbacks(report.with_reason(Reason.ALGORITHM_FALLBACK), width)
 
 
@@ -70,6 +73,21 @@ def _one(outcome: Outcome, width: int) -> Iterator[Line]:
     for words in (numbers(outcome), reason, cause):
         yield from (line(f"    {part}") for part in textwrap.wrap(words, max(20, width - 4)))
     yield line(f"    {outcome.key}", QUIET)
+
+
+def _one_way(report: Report, noise: Sequence[Outcome], width: int) -> Iterator[Line]:
+    """A word where noise would have to move many cases of a framework the same way: perhaps it is no noise."""
+    compared = Counter(each.case.framework for each in report.outcomes if text.exists(each.baseline_ratio))
+    ways = Counter((each.case.framework, (each.baseline_ratio or 1.0) > 1) for each in noise)
+    many = [(way, count) for way, count in ways.items() if count >= max(_MANY, _SHARE * compared[way[0]])]
+    for (framework, is_slower), count in sorted(many):
+        which = (
+            f"{count} of {framework}'s {compared[framework]} cases are {'slower' if is_slower else 'faster'} by that"
+        )
+        words = f"{which}: noise seldom moves so many one way"
+        yield from (line(part, YELLOW) for part in textwrap.wrap(words, width))
+    if many:
+        yield line("")
 
 
 def _fallbacks(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:

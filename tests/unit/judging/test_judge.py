@@ -13,10 +13,11 @@ import pytest
 
 from pytest_cnnperf.cases import Clock
 from pytest_cnnperf.judging.judge import judge
-from pytest_cnnperf.judging.statistics import session_level
+from pytest_cnnperf.judging.statistics import doubt_level, session_level
 from pytest_cnnperf.judging.verdict import Reason, Verdict
 from pytest_cnnperf.measuring.between_visits import Floor
 from pytest_cnnperf.measuring.samples import Plan, Round, Samples
+from pytest_cnnperf.run.believing import at_the_end
 
 from .conftest import SESSION, judged
 
@@ -116,7 +117,8 @@ def test_how_often_a_change_is_taken_for_noise(draw: Draw, factor: float, least:
 def test_alone_a_case_is_in_doubt_where_among_many_it_is_within_the_noise(draw: Draw) -> None:
     now, before = draw(noise=0.08, factor=1.06), draw(noise=0.08)
     floor = Floor(visits=0.01, runs=0.0)
-    alone, among_many = (judge(now, before, threshold=0.05, level=session_level(n), floor=floor) for n in (1, 140))
+    levels = [{"level": session_level(n) / 3, "doubt": doubt_level(session_level(n))} for n in (1, 140)]
+    alone, among_many = (judge(now, before, threshold=0.05, floor=floor, **each) for each in levels)
     assert (alone.verdict, among_many.verdict) == (Verdict.UNDECIDED, Verdict.UNDECIDED)
     assert (alone.is_noise, among_many.is_noise) == (False, True)
 
@@ -128,15 +130,17 @@ def test_noise_that_could_hide_a_large_change_is_no_excuse(draw: Draw) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_ratio_beyond_twice_the_threshold_is_never_within_the_noise(draw: Draw, sign: int) -> None:
-    # At a threshold of 20 % four of them would hide much: +45 % at a standard error of 19 % is beyond two.
-    near, far = (judged(draw(noise=0.6, factor=factor**sign), draw(noise=0.6), threshold=0.2) for factor in (1.25, 1.6))
-    assert not far.is_noise
-    assert far.verdict is Verdict.UNDECIDED
-    assert near.baseline_ratio
+    # One standard error is 3.5 %: up to +11.5 % the interval ends inside 20 %.
+    judgements = [judged(draw(noise=0.1, factor=1.1**sign), draw(noise=0.1)) for _ in range(400)]
+    beyond = {each.is_noise: [] for each in judgements} | {True: [], False: []}
+    for each in judgements:
+        beyond[each.is_noise].append(max(each.baseline_ratio or 1, 1 / (each.baseline_ratio or 1)))
+    assert 1.09 < max(beyond[True]) < 1.1
+    assert sum(1.1 <= ratio < 1.11 for ratio in beyond[False]) > 20
 
 
 def test_a_threshold_that_is_a_promise_excuses_nothing(draw: Draw) -> None:
-    judgement = judged(draw(noise=0.02, factor=1.025), draw(noise=0.02), threshold=0.02)
+    judgement = at_the_end(judged(draw(noise=0.02, factor=1.025), draw(noise=0.02), threshold=0.02))
     assert (judgement.verdict, judgement.reason) == (Verdict.UNDECIDED, Reason.THRESHOLD_BELOW_DETECTABLE)
 
 

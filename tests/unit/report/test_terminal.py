@@ -243,6 +243,21 @@ def test_what_is_the_same_beyond_the_threshold_is_named_farthest_first_and_count
     assert "4 cases: 4 SAME (3 within noise)" in lines
 
 
+@pytest.mark.parametrize(
+    ("ratios", "others", "told"),
+    [
+        ([1.06] * 4, 8, "4 of torch's 12 cases are slower by that: noise seldom moves so many one way"),
+        ([0.94] * 5, 8, "5 of torch's 13 cases are faster by that: noise seldom moves so many one way"),
+        ([1.06] * 3 + [0.94] * 3, 8, None),
+        ([1.06] * 4, 100, None),
+    ],
+)
+def test_many_within_the_noise_that_go_one_way_are_worth_a_word(report, outcome, ratios, others, told):
+    noise = {"verdict": Verdict.SAME, "reason": Reason.WITHIN_NOISE}
+    lines = lines_of(report(*(outcome(baseline_ratio=ratio, **noise) for ratio in ratios), *[outcome()] * others))
+    assert [line for line in lines if "one way" in line] == ([told] if told else [])
+
+
 def test_equal_fallbacks_are_told_once(report, outcome, case):
     back = {"verdict": Verdict.UNKNOWN, "reason": Reason.ALGORITHM_FALLBACK, "detail": "asked fft, got direct"}
     text = "\n".join(lines_of(report(*(outcome(case(layer=f"conv{n}", algorithm="fft"), **back) for n in (1, 2, 3)))))

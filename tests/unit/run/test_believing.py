@@ -84,7 +84,7 @@ def test_what_is_within_the_noise_is_the_same_behind_the_last_visit() -> None:
     before = replace(judgement(Verdict.UNDECIDED, Reason.INTERVAL_TOO_WIDE), is_noise=True)
     found = at_the_end(before)
     assert (found.verdict, found.reason) == (Verdict.SAME, Reason.WITHIN_NOISE)
-    assert found.detail == "as far off as noise makes one of so many cases: so it is"
+    assert found.detail == "within what noise may do: so it is"
     assert replace(found, verdict=before.verdict, reason=before.reason, detail=before.detail) == before
 
 
