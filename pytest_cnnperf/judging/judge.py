@@ -44,6 +44,7 @@ def judge(
         _decide(found, threshold=threshold, level=level), found, threshold=threshold
     )
     low, high = change.interval(level)
+    is_open = reason is Reason.INTERVAL_TOO_WIDE
     return Judgement(
         verdict,
         reason,
@@ -56,7 +57,7 @@ def judge(
         control_pace=found.pace,
         lacks_quiet_core=found.lacks_quiet_core,
         is_restless=_is_restless(change),
-        is_noise=_is_noise(change, threshold=threshold, level=doubt or doubt_level(level)),
+        is_noise=is_open and _is_noise(change, threshold=threshold, level=doubt or doubt_level(level)),
         runs=found.runs,
     )
 
@@ -85,7 +86,6 @@ def _decide(found: Compared, *, threshold: float, level: float) -> tuple[Verdict
             f"--cnnperf-threshold {math.ceil(100 * detectable)}, fewer cases at once, or a quieter machine"
         )
         return (Verdict.UNDECIDED, Reason.THRESHOLD_BELOW_DETECTABLE, detail)
-    low, high = change.interval(ORDINARY_LEVEL)
     if 1 / (1 + threshold) < ratio < 1 + threshold:
         farthest = _farthest(change)
         if farthest <= EXCLUDED * threshold:
@@ -93,6 +93,7 @@ def _decide(found: Compared, *, threshold: float, level: float) -> tuple[Verdict
         if farthest <= EXCLUDED_IN_NOISE * threshold:
             detail = f"{_percent(ratio)}; noise here lets no change be excluded below {farthest:.1%} (95 %)"
             return (Verdict.SAME, Reason.WITHIN_RESOLUTION, detail)
+    low, high = change.interval(ORDINARY_LEVEL)
     detail = (
         f"{_percent(ratio)} (95 % interval {_percent(low)} to {_percent(high)}) is not surely within {threshold:.1%}, "
         f"and only a change of {detectable:.1%} is found here (4 times in 5); {_way_out(found)}"

@@ -16,6 +16,9 @@ from .verdict import Reason
 
 __all__ = ["Summary", "doubt_level", "flaw_of", "session_level", "summarize"]
 
+# Of sessions in which nothing has changed so many raise an alarm, and so many have a case in doubt by noise.
+FALSE_ALARM, FALSE_DOUBT = 0.01, 0.1
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -75,10 +78,6 @@ def summarize(samples: Samples, *, level: float) -> Summary:
         median_ns=round(statistics.median(samples.workload_ns)),
         control_median_ns=round(statistics.median(samples.control_ns)),
     )
-
-
-# Of sessions in which nothing has changed so many raise an alarm, and so many have a case in doubt by noise.
-FALSE_ALARM, FALSE_DOUBT = 0.01, 0.1
 
 
 def doubt_level(of_alarms: float) -> float:

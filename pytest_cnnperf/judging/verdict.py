@@ -67,8 +67,8 @@ class Judgement:
     without the spread between runs; `control_pace` is the control's own time, now ÷ baseline (above 1 the machine is
     slower). `lacks_quiet_core` says that the recording has samples from quiet cores, and these have too few;
     `is_restless`, that what the case differs by from minute to minute is most of what is not known; `is_noise`, that
-    the ratio is no farther off than noise may make it, wherever it lies, and no large change hides in that; `runs` is
-    the number of runs in the recording.
+    an interval is too wide, but the ratio no farther off than noise may make it, and no large change hides in that;
+    `runs` is the number of runs in the recording.
     """
 
     verdict: Verdict
